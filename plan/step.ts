@@ -1,0 +1,45 @@
+/** The unit of work on a host: data only. `render/payload.ts` turns steps into what is sent, `templates/steps/` acts. */
+
+/** Phases in the order in which they run; each is one round trip to the host. */
+export const PHASES = ["base", "access", "engine", "model", "gateway"] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+/** A file on the host. `text` may hold `{{secret:NAME}}` slots that only the host component fills. */
+export interface PlannedFile {
+  readonly path: string;
+  readonly text: string;
+  /** `user:group`, by name; default `root:root`. */
+  readonly owner: string;
+  /** Octal, four digits, e.g. `0644`. */
+  readonly mode: string;
+}
+
+/** A binary that must lie on the host; delivered by CopyToRemote to `incoming/<sha256>`, never through state. */
+export interface PlannedArtifact {
+  readonly name: string;
+  readonly sha256: string;
+  /** Where this machine finds it: a path in the artifact cache, or a URL that the host downloads itself. */
+  readonly source: { readonly kind: "local"; readonly path: string } | { readonly kind: "url"; readonly url: string };
+}
+
+/** A secret by name; the generation moves when the value is made anew, so it takes part in the digest. */
+export interface SecretReference {
+  readonly name: string;
+  readonly generation: number;
+}
+
+/** One idempotent script with the verbs `check`, `apply` and `remove`. */
+export interface Step {
+  /** Unique over the plan, kebab case; also the owner's name in the host's ledger. */
+  readonly name: string;
+  readonly phase: PhaseName;
+  /** One line for people: what stands on the host when the step is done. */
+  readonly title: string;
+  /** File in `templates/steps/`. */
+  readonly script: string;
+  /** Plain values that the script reads as `$in_<key>`; lists are joined by newlines. Never a secret. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly files: readonly PlannedFile[];
+  readonly artifacts: readonly PlannedArtifact[];
+  readonly secrets: readonly SecretReference[];
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Target } from "../plan/config/schema";
+import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
+import { parseFacts } from "../plan/facts";
+import { loaderText, PREFLIGHT_TEXT, REMOVAL_TEXT } from "../plan/render/loader";
+import { renderAnchor } from "../plan/render/payload";
+import { templateText } from "../plan/render/template-files";
+import type { PlannedArtifact } from "../plan/step";
+
+/** How to reach a host, and which machine it is: another `identity` is an empty host. */
+export interface HostAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Public host key; a host that shows another one is refused. */
+  readonly hostKey: string;
+  readonly privateKey?: pulumi.Output<string>;
+  readonly identity: pulumi.Input<string>;
+}
+
+export interface HostArgs {
+  readonly address: HostAddress;
+  readonly requirements: Requirements;
+  /** Name of this deployment; a host that another one holds is refused. */
+  readonly owner: pulumi.Input<string>;
+  /** The container that the host lives in, if it does: it goes with the host. */
+  readonly deletedWith?: pulumi.Resource | undefined;
+}
+
+// Secrets are in stdin and nowhere else: not in the text an error shows, the output, or the environment.
+const QUIET = { logging: command.remote.Logging.None, addPreviousOutputInEnv: false } as const;
+
+/** The only user of `command.remote`: preflight as the gate, the anchor that owns removal, delivery of artifacts. */
+export class Host extends pulumi.ComponentResource {
+  readonly address: HostAddress;
+  /** The preflight report, as JSON text. */
+  readonly facts: pulumi.Output<string>;
+  private readonly anchor: command.remote.Command;
+  private readonly connection: pulumi.Input<command.types.input.remote.ConnectionArgs>;
+
+  constructor(name: string, args: HostArgs, options?: pulumi.ComponentResourceOptions) {
+    super("tms-llm:host:Host", name, {}, options);
+    this.address = args.address;
+    this.connection = connectionOf(args.address);
+    this.facts = this.runPreflight(name);
+    this.anchor = this.createAnchor(name, args);
+    this.registerOutputs();
+  }
+
+  private runPreflight(name: string): pulumi.Output<string> {
+    const preflight = new command.remote.Command(
+      `${name}-preflight`,
+      {
+        connection: this.connection,
+        create: pulumi.interpolate`# tms-llm preflight on ${this.address.identity}\n${PREFLIGHT_TEXT}`,
+        stdin: templateText("preflight.sh"),
+        ...QUIET,
+      },
+      { parent: this },
+    );
+    return preflight.stdout;
+  }
+
+  private createAnchor(name: string, { requirements, owner, deletedWith }: HostArgs): command.remote.Command {
+    const admitted = this.facts.apply((report) => {
+      const { refusals } = judgePreflight(parseFacts(report), requirements);
+      if (refusals.length > 0) throw new pulumi.RunError(refusalText(refusals));
+    });
+    return new command.remote.Command(
+      `${name}-anchor`,
+      {
+        connection: this.connection,
+        create: pulumi.interpolate`${loaderText("anchor", "", "", "anchor")}\n# on ${this.address.identity}`,
+        delete: REMOVAL_TEXT,
+        stdin: pulumi.all([owner, admitted]).apply(([name]) => renderAnchor(name)),
+        ...QUIET,
+      },
+      { parent: this, ...(deletedWith ? { deletedWith } : {}) },
+    );
+  }
+
+  /** Sends a local artifact to `incoming/<sha256>`; nothing for one that the host downloads itself. */
+  deliver(artifact: PlannedArtifact, parent: pulumi.Resource): pulumi.Resource[] {
+    if (artifact.source.kind === "url") return [];
+    const copy = new command.remote.CopyToRemote(
+      `${artifact.name}-${artifact.sha256.slice(0, 12)}`,
+      {
+        connection: this.connection,
+        source: new pulumi.asset.FileAsset(artifact.source.path),
+        remotePath: `/var/lib/tms-llm/incoming/${artifact.sha256}`,
+        triggers: [this.address.identity],
+      },
+      { parent, dependsOn: [this.anchor] },
+    );
+    return [copy];
+  }
+
+  /** Runs a loader text with its payload on the host, after the anchor and what `after` names. */
+  run(name: string, create: (identity: string) => string, stdin: pulumi.Input<string>, parent: pulumi.Resource, after: readonly pulumi.Resource[]): command.remote.Command {
+    return new command.remote.Command(
+      name,
+      { connection: this.connection, create: pulumi.output(this.address.identity).apply(create), stdin: pulumi.secret(stdin), ...QUIET },
+      { parent, dependsOn: [this.anchor, ...after] },
+    );
+  }
+}
+
+function connectionOf(address: HostAddress): pulumi.Input<command.types.input.remote.ConnectionArgs> {
+  return {
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    hostKey: address.hostKey,
+    ...(address.privateKey ? { privateKey: address.privateKey } : { agentSocketPath: process.env["SSH_AUTH_SOCK"] ?? "" }),
+  };
+}
+
+/** The address of an SSH target; its private key is read from this machine and kept secret. */
+export function sshAddress(target: Target): HostAddress {
+  if (target.kind !== "ssh") throw new pulumi.RunError(`a ${target.kind} target has no SSH address of its own`);
+  const { host, port, user, hostKey, privateKeyFile } = target;
+  const keyFile = privateKeyFile?.replace(/^~(?=\/)/, homedir());
+  return {
+    host,
+    port,
+    user,
+    hostKey,
+    ...(keyFile ? { privateKey: pulumi.secret(readFileSync(keyFile, "utf8")) } : {}),
+    identity: `${host}:${port}`,
+  };
+}

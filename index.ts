@@ -1,0 +1,33 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Host, sshAddress } from "./components/host";
+import { HostPhase, phaseResult } from "./components/host-phase";
+import { ApiKeys } from "./components/keys";
+import { load } from "./components/load";
+import { Sandbox } from "./components/sandbox";
+import { SmokeTest } from "./components/smoke-test";
+
+const { config, context, plan } = load();
+
+const sandbox = context.sandbox && new Sandbox("sandbox", config, context.sandbox);
+const address = sandbox?.address ?? sshAddress(config.target);
+const keys = new ApiKeys("keys", plan.keys);
+const host = new Host("host", { address, requirements: plan.requirements, owner: keys.owner, deletedWith: sandbox?.container });
+
+const phases: HostPhase[] = [];
+for (const payload of plan.payloads) {
+  const steps = plan.steps.filter((step) => step.phase === payload.phase);
+  phases.push(new HostPhase(payload.phase, { host, payload, steps, secrets: keys.values, after: phases }));
+}
+
+export const endpoint = plan.endpoint;
+export const openaiBaseUrl = `${plan.endpoint}/v1`;
+export const model = config.models[0]!.name;
+export const apiKeys = keys.byClient;
+/** Certificate of the private CA, when the gateway has one. */
+export const caCertificate = pulumi.all(phases.map(({ report }) => report)).apply((reports) => phaseResult(reports, "ca"));
+export const ssh = { host: address.host, port: address.port, user: address.user, hostKey: address.hostKey };
+export const facts = host.facts;
+export const digest = plan.digest;
+
+const proof = new SmokeTest("smoke", { config, context, plan, keys: keys.byClient, caCertificate, after: phases });
+export const smoke = proof.report;

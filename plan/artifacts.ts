@@ -1,0 +1,17 @@
+import { z } from "zod";
+import type { PlannedArtifact } from "./step";
+
+/** `.tms-llm/artifacts.json`, written by the toolchain: what this machine can deliver to a host. */
+export const artifactIndexSchema = z.record(
+  z.string(),
+  z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), origin: z.enum(["official", "local-build"]) }),
+);
+
+export type ArtifactIndex = z.output<typeof artifactIndexSchema>;
+
+/** An artifact of the index under the name that a step's script uses. */
+export function localArtifact(index: ArtifactIndex, key: string, name: string): PlannedArtifact {
+  const entry = index[key];
+  if (!entry) throw new Error(`the artifact ${key} is not in the index; npm run doctor -- --fix makes it`);
+  return { name, sha256: entry.sha256, source: { kind: "local", path: entry.path } };
+}

@@ -1,0 +1,51 @@
+import { clientFaults, modelFaults } from "./consistency-models";
+import { accessFaults, portFaults, tlsFaults } from "./consistency-network";
+import { ollamaVersionFault } from "./engine-versions";
+import type { LocatedFault } from "./faults";
+import type { StackConfig } from "./schema";
+import type { Known } from "./schema-tree";
+import { formatDuration, formatSize } from "./units";
+
+/** A configuration of which faulty parts are undefined: a rule says nothing about what it doesn't know. */
+export type KnownConfig = Known<StackConfig>;
+
+/** Everything that several keys together get wrong, though each is well-formed. */
+export function consistencyFaults(config: KnownConfig): LocatedFault[] {
+  return [
+    ...engineFaults(config),
+    ...modelFaults(config),
+    ...portFaults(config),
+    ...tlsFaults(config),
+    ...clientFaults(config),
+    ...accessFaults(config),
+    ...objectiveFaults(config),
+  ];
+}
+
+function engineFaults({ engine, target }: KnownConfig): LocatedFault[] {
+  const version = engine?.version === undefined ? undefined : ollamaVersionFault(engine.version);
+  const limit = target?.kind === "sandbox" ? target.memory : undefined;
+  const faults: LocatedFault[] = version === undefined ? [] : [version];
+  if (engine?.memoryMax !== undefined && limit !== undefined && engine.memoryMax > limit) {
+    faults.push({
+      path: ["engine", "memoryMax"],
+      found: formatSize(engine.memoryMax),
+      expected: `at most the sandbox's own memory, ${formatSize(limit)}`,
+      hint: "Raise target.memory, or lower this.",
+    });
+  }
+  return faults;
+}
+
+function objectiveFaults({ objectives }: KnownConfig): LocatedFault[] {
+  const { ttft, total } = objectives ?? {};
+  if (ttft === undefined || total === undefined || ttft <= total) return [];
+  return [
+    {
+      path: ["objectives", "ttft"],
+      found: formatDuration(ttft),
+      expected: `at most objectives.total, ${formatDuration(total)}`,
+      hint: "The first token is part of the whole answer.",
+    },
+  ];
+}

@@ -1,0 +1,42 @@
+import type { StackConfig } from "../config/schema";
+import { plannedFile } from "../render/payload";
+import { fillTemplate } from "../render/template";
+import { templateText } from "../render/template-files";
+import type { PlannedArtifact, Step } from "../step";
+
+/** Longest wait for a model to load, in seconds; large models on slow disks take minutes. */
+export const LOAD_TIMEOUT_SECONDS = 900;
+
+/** Name of Ollama's release in the artifact index. */
+export const ollamaArtifact = (version: string, architecture: string) => `ollama-${version}-linux-${architecture}`;
+
+/** Ollama as `tms-ollama.service`, on loopback, with context and parallelism pinned. */
+export function ollamaStep(config: StackConfig, archive: PlannedArtifact): Step {
+  const { engine, models } = config;
+  const environment = fillTemplate(templateText("ollama/ollama.env"), {
+    port: String(engine.port),
+    context: String(Math.max(...models.map(({ context }) => context))),
+    parallel: String(engine.parallel),
+    queue: String(engine.queue),
+    models: String(models.length),
+    keepAlive: String(Math.round(engine.keepAlive)),
+    loadTimeout: String(LOAD_TIMEOUT_SECONDS),
+  });
+  const unit = fillTemplate(templateText("units/tms-ollama.service"), {
+    version: engine.version,
+    memoryMax: engine.memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${engine.memoryMax}`,
+  });
+  return {
+    name: "ollama",
+    phase: "engine",
+    title: `Ollama ${engine.version} as tms-ollama.service on 127.0.0.1:${engine.port}`,
+    script: "ollama.sh",
+    inputs: { version: engine.version, port: String(engine.port) },
+    files: [
+      plannedFile("/etc/tms-llm/ollama.env", environment, "root:root", "0640"),
+      plannedFile("/etc/systemd/system/tms-ollama.service", unit),
+    ],
+    artifacts: [archive],
+    secrets: [],
+  };
+}

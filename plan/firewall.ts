@@ -1,0 +1,23 @@
+import type { Step } from "./step";
+
+export interface FirewallInput {
+  /** Networks whose machines may reach the endpoint: CIDR or single addresses, IPv4 and IPv6. */
+  readonly allow: readonly string[];
+  readonly gatewayPort: number;
+  /** The port sshd listens on, on the host itself; it is opened before the firewall is switched on. */
+  readonly sshPort: number;
+}
+
+/** ufw: default deny, SSH open to all, the endpoint open to the allowlist. */
+export function firewallStep({ allow, gatewayPort, sshPort }: FirewallInput): Step {
+  return {
+    name: "firewall",
+    phase: "access",
+    title: `firewall: port ${gatewayPort} for ${allow.length} network${allow.length === 1 ? "" : "s"}, SSH kept open`,
+    script: "firewall.sh",
+    inputs: { ssh_port: String(sshPort), gateway_port: String(gatewayPort), allow: [...new Set(allow)].sort().join("\n") },
+    files: [],
+    artifacts: [],
+    secrets: [],
+  };
+}

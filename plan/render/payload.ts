@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { createTar, type TarFileInput } from "nanotar";
+import { PHASES, type PhaseName, type PlannedFile, type Step } from "../step";
+import { templateNames, templateText } from "./template-files";
+
+/** What is sent to a host: a tar of the phase's steps with the library that runs them, as base64 text for stdin. */
+
+/** Values of secrets by name, e.g. `client/tms/a`. */
+export type SecretValues = Readonly<Record<string, string>>;
+
+const SLOT = /\{\{secret:([a-z0-9/-]+)\}\}/g;
+
+/** Puts secret values into their slots. Throws on a secret that nobody delivers. */
+export function fillSecrets(text: string, secrets: SecretValues): string {
+  return text.replace(SLOT, (_, name: string) => {
+    const value = secrets[name];
+    if (value === undefined) throw new Error(`no value for the secret ${name}`);
+    return value;
+  });
+}
+
+/** Names of the secrets that a text has slots for. */
+export function secretNames(text: string): string[] {
+  return [...text.matchAll(SLOT)].map((match) => match[1]!);
+}
+
+// Bash has one quoting that knows no exceptions; a library would add forms, not safety.
+const quote = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
+
+function library(): Record<string, string> {
+  return Object.fromEntries(templateNames("lib").map((name) => [`lib/${name}`, templateText(`lib/${name}`)]));
+}
+
+function stepFiles(step: Step, index: number): Record<string, string> {
+  const folder = `steps/${String(index).padStart(2, "0")}-${step.name}`;
+  const inputs = Object.entries(step.inputs).map(([key, value]) => `in_${key}=${quote(value)}\n`);
+  const rows = step.files.map((file, number) => `${[file.path, file.owner, file.mode, number].join("\t")}\n`);
+  const artifacts = step.artifacts.map(
+    ({ name, sha256, source }) => `${[name, sha256, source.kind === "url" ? source.url : ""].join("\t")}\n`,
+  );
+  return {
+    [`${folder}/title`]: step.title,
+    [`${folder}/script.sh`]: templateText(`steps/${step.script}`),
+    [`${folder}/inputs.sh`]: inputs.join(""),
+    [`${folder}/files.tsv`]: rows.join(""),
+    [`${folder}/artifacts.tsv`]: artifacts.join(""),
+    ...Object.fromEntries(step.files.map((file, number) => [`${folder}/files/${number}`, file.text])),
+  };
+}
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** Everything of a phase but its secrets: path in the payload → text. */
+function phaseFiles(phase: PhaseName, steps: readonly Step[], limitSeconds: number): Record<string, string> {
+  return Object.assign(
+    { phase, "time-limit": String(limitSeconds), "all-phases": PHASES.join("\n") },
+    library(),
+    ...steps.map(stepFiles),
+  ) as Record<string, string>;
+}
+
+export interface PhasePayload {
+  readonly phase: PhaseName;
+  /** SHA-256 over the secret-free files and the generations of the secrets. */
+  readonly digest: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** The payload of one phase, still without secrets. */
+export function phasePayload(phase: PhaseName, steps: readonly Step[], limitSeconds: number): PhasePayload {
+  const files = phaseFiles(phase, steps, limitSeconds);
+  const generations = steps.flatMap((step) => step.secrets.map(({ name, generation }) => `${name}=${generation}`));
+  return { phase, digest: sha256(JSON.stringify([files, generations])), files };
+}
+
+/** The digest that the host computes over its finished phases. */
+export function planDigest(payloads: readonly PhasePayload[]): string {
+  return sha256(payloads.map(({ phase, digest }) => `${phase} ${digest}\n`).join(""));
+}
+
+function archive(files: Readonly<Record<string, string>>): string {
+  const entries: TarFileInput[] = Object.entries(files).map(([name, data]) => ({
+    name,
+    data,
+    attrs: { mode: "600", mtime: 0, uid: 0, gid: 0, user: "root", group: "root" },
+  }));
+  return gzipSync(createTar(entries)).toString("base64");
+}
+
+/** The text for the loader's stdin. Contains the secrets: treat it as one. */
+export function renderPayload(payload: PhasePayload, secrets: SecretValues): string {
+  const files = Object.fromEntries(
+    Object.entries(payload.files).map(([name, text]) => [name, name.startsWith("steps/") ? fillSecrets(text, secrets) : text]),
+  );
+  return archive({ ...files, "phase.sh": files["lib/phase.sh"]!, digest: payload.digest });
+}
+
+/** The anchor's payload: the remover, and the name of the deployment that owns the host. */
+export function renderAnchor(owner: string): string {
+  const lib = library();
+  return archive({ ...lib, "phase.sh": lib["lib/phase.sh"]!, phase: "removal", digest: owner, "time-limit": "1800", "all-phases": "" });
+}
+
+/** A file of the plan by its parts, with the defaults for a root-owned public file. */
+export function plannedFile(path: string, text: string, owner = "root:root", mode = "0644"): PlannedFile {
+  return { path, text, owner, mode };
+}

@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# The ledger: what we made on this host and what was there before, written before the change is made.
+# A line: phase, step, kind, id, before; separated by tabs. It is what reconcile and remove work from.
+
+LEDGER=$STATE/ledger
+BEFORE_DIR=$STATE/before
+
+ledger_field() { awk -F'\t' -v kind="$1" -v id="$2" -v field="$3" '$3 == kind && $4 == id { print $field; exit }' "$LEDGER"; }
+
+# owned KIND ID: did we make it?
+owned() { [[ -n $(ledger_field "$1" "$2" 3) ]]; }
+
+ledger_replace() { # text on standard input
+  cat >"$LEDGER.next"
+  mv -T "$LEDGER.next" "$LEDGER"
+}
+
+# own KIND ID BEFORE: records that this step makes the thing; BEFORE is kept from the first time.
+own() {
+  local kind=$1 id=$2 before=$3 owner
+  printf '%s\t%s\n' "$kind" "$id" >>"$RUN_DIR/touched"
+  [[ $VERB == apply ]] || return 0
+  owner=$(ledger_field "$kind" "$id" 2)
+  if [[ -z $owner ]]; then
+    printf '%s\t%s\t%s\t%s\t%s\n' "$PHASE" "$STEP" "$kind" "$id" "$before" >>"$LEDGER"
+  elif [[ $owner != "$STEP" ]]; then
+    awk -F'\t' -v OFS='\t' -v phase="$PHASE" -v step="$STEP" -v kind="$kind" -v id="$id" \
+      '$3 == kind && $4 == id { $1 = phase; $2 = step } { print }' "$LEDGER" | ledger_replace
+  fi
+}
+
+disown_line() {
+  awk -F'\t' -v kind="$1" -v id="$2" '!($3 == kind && $4 == id)' "$LEDGER" | ledger_replace
+}
+
+# keep_before PATH: stores what is at PATH and prints the word for the ledger's last column.
+keep_before() {
+  local path=$1 name
+  if [[ ! -e $path && ! -L $path ]]; then
+    echo absent
+    return
+  fi
+  name=$(printf '%s' "$path" | sha256sum | cut -c1-16)
+  mkdir -p "$BEFORE_DIR"
+  if [[ ! -e $BEFORE_DIR/$name && ! -L $BEFORE_DIR/$name ]]; then
+    cp -a -- "$path" "$BEFORE_DIR/$name.next"
+    mv -T -- "$BEFORE_DIR/$name.next" "$BEFORE_DIR/$name"
+  fi
+  echo "kept:$name"
+}
+
+restore_before() { # PATH BEFORE
+  local path=$1 before=$2
+  if [[ $before == kept:* ]]; then
+    [[ -e $BEFORE_DIR/${before#kept:} || -L $BEFORE_DIR/${before#kept:} ]] || return 0
+    cp -a -- "$BEFORE_DIR/${before#kept:}" "$path.tms-llm"
+    mv -T -- "$path.tms-llm" "$path"
+    rm -f -- "$BEFORE_DIR/${before#kept:}"
+  else
+    rm -f -- "$path"
+  fi
+}
+
+# undo KIND ID BEFORE: takes one thing back. Safe to repeat; what is gone already is fine.
+undo() {
+  local kind=$1 id=$2 before=$3
+  progress "  take back $kind $id"
+  case $kind in
+    file | link | absent) restore_before "$id" "$before" ;;
+    tree) rm -rf -- "$id" ;;
+    data) undo_data "$id" ;;
+    directory) undo_directory "$id" "$before" ;;
+    user) undo_user "$id" ;;
+    group) if getent group "$id" >/dev/null; then groupdel "$id"; fi ;;
+    member) undo_member "${id%%:*}" "${id#*:}" ;;
+    unit) undo_unit "$id" "$before" ;;
+    package) echo "$id" >>"$RUN_DIR/packages-to-remove" ;;
+    ufw-rule) undo_ufw_rule "$id" ;;
+    ufw-state) undo_ufw_state "$before" ;;
+    ufw-default) undo_ufw_default "$before" ;;
+    model) undo_model "$id" ;;
+    *) fail "cannot take back $kind $id" "this version does not know the kind $kind" "deploy with the version that made it, then remove it again" ;;
+  esac
+  case $id in /etc/systemd/* | /usr/lib/systemd/*) touch "$RUN_DIR/reload-systemd" ;; esac
+}
+
+# Data outlives us unless purged; then it must not belong to a user id that somebody else may get.
+undo_data() {
+  if [[ -e $STATE/purge ]]; then
+    rm -rf -- "$1"
+  elif [[ -d $1 ]]; then
+    chown -R root:root -- "$1"
+  fi
+}
+
+undo_directory() {
+  local path=$1 before=$2
+  [[ -d $path ]] || return 0
+  if [[ $before == absent ]]; then
+    # Something that isn't ours may lie there by now; then the folder stays.
+    rmdir --ignore-fail-on-non-empty -- "$path"
+  else
+    chown "${before#* }" "$path"
+    chmod "${before%% *}" "$path"
+  fi
+}
+
+# take_back FILE: undoes the ledger lines in FILE, newest first.
+take_back() {
+  local kind id before
+  : >"$RUN_DIR/packages-to-remove"
+  tac "$1" >"$RUN_DIR/to-take-back"
+  while IFS=$'\t' read -r _ _ kind id before; do
+    undo "$kind" "$id" "$before"
+    [[ $kind == package ]] || disown_line "$kind" "$id"
+    echo "$kind $id" >>"$RUN_DIR/changed"
+  done <"$RUN_DIR/to-take-back"
+  if [[ -s $RUN_DIR/packages-to-remove ]]; then
+    mapfile -t packages <"$RUN_DIR/packages-to-remove"
+    remove_packages "${packages[@]}"
+    for id in "${packages[@]}"; do disown_line package "$id"; done
+  fi
+  if [[ -e $RUN_DIR/reload-systemd ]]; then
+    systemctl daemon-reload
+    rm -f "$RUN_DIR/reload-systemd"
+  fi
+}
+
+# reconcile: what this step owned and did not touch in this run is no longer in the plan.
+reconcile() {
+  awk -F'\t' -v OFS='\t' -v step="$STEP" '
+    NR == FNR { touched[$1 OFS $2] = 1; next }
+    $2 == step && !(($3 OFS $4) in touched)' "$RUN_DIR/touched" "$LEDGER" >"$RUN_DIR/untouched"
+  [[ ! -s $RUN_DIR/untouched ]] || take_back "$RUN_DIR/untouched"
+}

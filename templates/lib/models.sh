@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# Models in Ollama's store. What was made from which Modelfile is remembered, since Ollama does not tell.
+
+# The engine step leaves "BINARY PORT" in $STATE/ollama, so that a model can be removed when its step has gone.
+ollama_port() { cut -d' ' -f2 "$STATE/ollama"; }
+ollama_command() { OLLAMA_HOST=127.0.0.1:$(ollama_port) HOME=/root "$(cut -d' ' -f1 "$STATE/ollama")" "$@"; }
+
+# model_digest NAME: prints the digest Ollama lists for the name, or nothing.
+model_digest() {
+  local name=$1
+  [[ $name == *:* ]] || name=$name:latest
+  curl --fail --silent --max-time 10 "http://127.0.0.1:$(ollama_port)/api/tags" | tr '{' '\n' |
+    awk -v name="\"name\":\"$name\"" 'index($0, name) { if (match($0, /"digest":"[0-9a-f]+"/)) print substr($0, RSTART + 10, RLENGTH - 11) }'
+}
+
+model_record() { printf '%s/models/%s' "$STATE" "$(printf '%s' "$1" | sha256sum | cut -c1-16)"; }
+
+# ensure_model NAME MODELFILE: the model exists and was made from this Modelfile.
+ensure_model() {
+  local name=$1 modelfile=$2 record wanted found
+  record=$(model_record "$name")
+  wanted=$(sha256sum <"$modelfile" | cut -d' ' -f1)
+  found=$(model_digest "$name") || found=
+  if [[ -z $found || ! -e $record || $(<"$record") != "$wanted $found" ]]; then
+    difference "model $name" "made from $(basename "$modelfile")" "${found:-absent}"
+    if [[ $VERB == apply ]]; then
+      own model "$name" absent
+      make_model "$name" "$modelfile"
+      found=$(model_digest "$name")
+      mkdir -p "$STATE/models"
+      prove_model "$name"
+      printf '%s %s\n' "$wanted" "$found" >"$record.next"
+      mv -T "$record.next" "$record"
+      changed "model $name"
+    fi
+  fi
+  if owned model "$name"; then own model "$name" absent; fi
+}
+
+make_model() {
+  local name=$1 modelfile=$2 log=$RUN_DIR/model.log
+  progress "  make model $name"
+  ollama_command create "$name" -f "$modelfile" >"$log" 2>&1 ||
+    fail "model $name could not be made" "$(tr '\r' '\n' <"$log" | tail -n 3)" "check the source's name and the host's way out; for a file, its format (GGUF)"
+}
+
+# prove_model NAME: one real completion; a model that is listed but can't answer is no model.
+prove_model() {
+  local name=$1 answer status
+  progress "  ask $name for one completion"
+  answer=$RUN_DIR/answer
+  status=$(curl --silent --max-time "${in_load_timeout:?}" --output "$answer" --write-out '%{http_code}' \
+    --header 'Content-Type: application/json' \
+    --data "{\"model\":$(json_string "$name"),\"max_tokens\":8,\"messages\":[{\"role\":\"user\",\"content\":\"ping\"}]}" \
+    "http://127.0.0.1:$(ollama_port)/v1/chat/completions") || status=000
+  if [[ $status != 200 ]] || ! grep -q '"choices":\[{' "$answer"; then
+    fail "model $name does not answer" "HTTP $status: $(head -c 400 "$answer" 2>/dev/null)" \
+      "the usual cause is memory: choose a smaller quantization or context; the engine's log: journalctl -u tms-ollama"
+  fi
+}
+
+# At removal the engine is going too, and the store is kept or purged as a whole.
+undo_model() {
+  local name=$1
+  if [[ $STEP != removal && -e $STATE/ollama ]]; then
+    if [[ -n $(model_digest "$name") ]]; then ollama_command rm "$name" >/dev/null 2>&1; fi
+  fi
+  rm -f "$(model_record "$name")"
+}

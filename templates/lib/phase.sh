@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Runs one phase on the host: submit | apply | check | remove. Sent with each phase; what it needs lies beside it.
+set -euo pipefail
+shopt -s inherit_errexit nullglob
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+STATE=/var/lib/tms-llm
+UNIT=tms-llm-phase
+PHASE=$(<"$HERE/phase")
+DIGEST=$(<"$HERE/digest")
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+umask 022
+
+# submit: as a transient unit, so that a dropped line leaves nothing orphaned and two deployments can't overlap.
+submit() {
+  local deadline=$((SECONDS + 3600)) log
+  until log=$(systemd-run --unit="$UNIT" --collect --quiet --wait --description="tms-llm phase $PHASE" \
+    --property=RuntimeMaxSec="$(<"$HERE/time-limit")" --property=SyslogIdentifier=tms-llm \
+    bash "$HERE/phase.sh" "$1" 2>&1); do
+    [[ $log == *"already loaded"* || $log == *"already exists"* ]] || break
+    ((SECONDS < deadline)) || break
+    sleep 0.3
+  done
+  report "$log"
+}
+
+# report: the phase's result on standard output; a failure as one message on standard error.
+report() {
+  local run=$STATE/runs/$PHASE
+  if [[ ${VERB_DONE:-} == remove ]]; then run=$HERE/run; fi
+  if [[ -s $run/failure-text ]]; then
+    cat "$run/failure-text" >&2
+    exit 1
+  fi
+  if [[ ! -e $run/finished || $(<"$run/finished") != "$DIGEST" ]]; then
+    printf 'phase %s did not finish: %s\n  way out: run up again; on the host: journalctl -t tms-llm -n 50\n' "$PHASE" "${1:-it was interrupted}" >&2
+    exit 1
+  fi
+  cat "$run/report"
+}
+
+apply() {
+  local previous=$STATE/phases/$PHASE run=$STATE/runs/$PHASE step began
+  mkdir -p "$STATE/phases" "$STATE/runs"
+  touch "$STATE/ledger"
+  rm -rf "$run" "$previous.old"
+  mkdir -p "$run"
+  if [[ -e $previous ]]; then mv -T "$previous" "$previous.old"; fi
+  mv -T "$HERE" "$previous"
+  rm -rf "$previous.old"
+  mkdir -p "$previous/steps"
+  : >"$run/report"
+  for step in "$previous"/steps/*; do
+    began=${EPOCHREALTIME/./}
+    progress_step "$step"
+    if ! bash "$previous/lib/step.sh" apply "$step" "$PHASE" 2>"$run/failure-text.next"; then
+      if [[ -s $run/failure-text.next ]]; then cat "$run/failure-text.next" >&2; else echo "step $(basename "$step") failed without a word" >"$run/failure-text.next"; fi
+      mv "$run/failure-text.next" "$run/failure-text"
+      exit 1
+    fi
+    printf '{"step":"%s","changed":%s,"milliseconds":%d}\n' "$(basename "$step" | cut -d- -f2-)" "$(wc -l <"$STATE/run/changed")" \
+      $(((${EPOCHREALTIME/./} - began) / 1000)) >>"$run/report"
+    cat "$STATE/run/results" >>"$run/report"
+  done
+  remove_gone_steps "$previous" "$run"
+  rm -f "$run/failure-text.next"
+  echo "$DIGEST" >"$previous/done.next"
+  mv -T "$previous/done.next" "$previous/done"
+  write_digest
+  cp "$previous/done" "$run/finished"
+}
+
+progress_step() { printf 'phase %s: %s\n' "$PHASE" "$(<"$1/title")"; }
+
+# remove_gone_steps: a step that this phase had and the plan no longer has takes back all that it made.
+remove_gone_steps() {
+  local previous=$1 run=$2
+  find "$previous/steps" -mindepth 1 -maxdepth 1 -printf '%f\n' | cut -d- -f2- >"$run/steps"
+  awk -F'\t' -v phase="$PHASE" 'NR == FNR { kept[$1] = 1; next } $1 == phase && !($2 in kept)' "$run/steps" "$STATE/ledger" >"$run/gone"
+  [[ ! -s $run/gone ]] || bash "$previous/lib/step.sh" take-back "$run/gone" "$PHASE"
+}
+
+write_digest() {
+  local phase
+  for phase in $(<"$STATE/phases/$PHASE/all-phases"); do
+    if [[ -e $STATE/phases/$phase/done ]]; then printf '%s %s\n' "$phase" "$(<"$STATE/phases/$phase/done")"; fi
+  done | sha256sum | cut -d' ' -f1 >"$STATE/digest.next"
+  mv -T "$STATE/digest.next" "$STATE/digest"
+}
+
+# check: reads only; one JSON line per difference.
+check() {
+  local step
+  if [[ ! -e $HERE/done ]]; then
+    printf '{"phase":"%s","what":"phase %s","expected":"finished","found":"interrupted"}\n' "$PHASE" "$PHASE"
+    return
+  fi
+  for step in "$HERE"/steps/*; do
+    bash "$HERE/lib/step.sh" check "$step" "$PHASE"
+  done
+}
+
+# remove: everything on the ledger, newest first, and then our own state.
+remove() {
+  mkdir -p "$HERE/run"
+  touch "$STATE/ledger"
+  cp "$STATE/ledger" "$HERE/ledger"
+  if ! bash "$HERE/lib/step.sh" take-back "$HERE/ledger" "$PHASE" 2>"$HERE/run/failure-text.next"; then
+    cat "$HERE/run/failure-text.next" >&2
+    mv "$HERE/run/failure-text.next" "$HERE/run/failure-text"
+    exit 1
+  fi
+  echo '{"removed":true}' >"$HERE/run/report"
+  echo "$DIGEST" >"$HERE/run/finished"
+}
+
+# anchor: the first thing on the host and the last to go. It keeps the remover, and the name of the deployment.
+anchor() {
+  local found=$DIGEST
+  [[ ! -e $STATE/owner ]] || found=$(<"$STATE/owner")
+  if [[ $found != "$DIGEST" ]]; then
+    printf 'this host belongs to another tms-llm deployment (%s)\n  way out: destroy that one first, or, when it is lost, on the host: bash %s/remover/phase.sh submit-removal\n' "$found" "$STATE" >&2
+    exit 1
+  fi
+  rm -rf "$STATE/remover.next"
+  cp -a "$HERE" "$STATE/remover.next"
+  rm -rf "$STATE/remover" "$HERE"
+  mv -T "$STATE/remover.next" "$STATE/remover"
+  echo "$DIGEST" >"$STATE/owner"
+}
+
+case ${1:?submit, apply, check or remove} in
+  anchor) anchor ;;
+  submit) submit apply ;;
+  submit-removal)
+    VERB_DONE=remove
+    submit remove
+    cd /
+    rm -rf "$STATE"
+    ;;
+  apply) apply ;;
+  check) check ;;
+  remove) remove ;;
+esac

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs one step: step.sh apply|check STEP-DIR PHASE, or takes ledger lines back: step.sh take-back FILE PHASE.
+set -euo pipefail
+shopt -s inherit_errexit
+
+VERB=$1
+PHASE=$3
+STATE=/var/lib/tms-llm
+LIB=$(cd "$(dirname "$0")" && pwd)
+if [[ $VERB == check ]]; then RUN_DIR=$(mktemp -d); else RUN_DIR=$STATE/run; fi
+STEP=$(basename "$2")
+STEP=${STEP#*-}
+
+for part in report ledger files system ufw models; do
+  # shellcheck source=/dev/null
+  source "$LIB/$part.sh"
+done
+
+rm -rf "$RUN_DIR"
+mkdir -p "$RUN_DIR"
+touch "$RUN_DIR"/{touched,changed,handled,results,differences}
+
+if [[ $VERB == take-back ]]; then
+  VERB=apply
+  STEP=$PHASE
+  take_back "$2"
+  exit 0
+fi
+
+STEP_DIR=$2
+export VERB STEP_DIR
+# shellcheck source=/dev/null
+source "$STEP_DIR/inputs.sh"
+# shellcheck source=/dev/null
+source "$STEP_DIR/script.sh"
+step
+if [[ $VERB == check ]]; then
+  cat "$RUN_DIR/differences"
+  rm -rf "$RUN_DIR"
+else
+  reconcile
+fi

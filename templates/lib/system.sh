@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# Packages, accounts, units: the Debian family. Read-only questions first, so that a converged host is left alone.
+
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null; }
+
+package_installed() { [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]; }
+
+POLICY=/usr/sbin/policy-rc.d
+POLICY_MARK='# tms-llm: services start when their configuration is there, not when they are unpacked'
+
+# ensure_package NAME…
+ensure_package() {
+  local name
+  local -a missing=() owned_packages=()
+  # A run that was killed while installing leaves the mark; nobody else writes this line.
+  if [[ $VERB == apply && -e $POLICY ]] && grep -qxF "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+  for name in "$@"; do
+    package_installed "$name" || missing+=("$name")
+  done
+  if ((${#missing[@]})); then
+    difference "packages" "${missing[*]} installed" "not installed"
+    if [[ $VERB == apply ]]; then install_packages "${missing[@]}"; fi
+  fi
+  mapfile -t owned_packages < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { print $4 }' "$LEDGER")
+  for name in "${owned_packages[@]}"; do own package "$name" absent; done
+}
+
+install_packages() {
+  local name log=$RUN_DIR/apt.log
+  progress "  install $*"
+  if [[ -n $(dpkg --audit) ]]; then dpkg --configure -a >"$log" 2>&1; fi
+  apt_get install --simulate --no-install-recommends "$@" >"$RUN_DIR/simulated" 2>"$log" || {
+    apt_get update >"$log" 2>&1 || fail "apt-get update" "$(tail -n 5 "$log")" "check the package sources and the way out of the host"
+    apt_get install --simulate --no-install-recommends "$@" >"$RUN_DIR/simulated" 2>"$log" ||
+      fail "packages $*" "$(tail -n 5 "$log")" "check that the distribution offers them"
+  }
+  while read -r name; do own package "$name" absent; done < <(awk '$1 == "Inst" { print $2 }' "$RUN_DIR/simulated")
+  if [[ ! -e $POLICY ]]; then
+    printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY"
+    chmod 0755 "$POLICY"
+  fi
+  if ! apt_get install --no-install-recommends "$@" >"$log" 2>&1; then
+    apt_get update >>"$log" 2>&1 && apt_get install --no-install-recommends "$@" >>"$log" 2>&1 ||
+      fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
+  fi
+  if grep -qxF "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+  changed "packages $*"
+}
+
+remove_packages() {
+  local name
+  local -a present=()
+  for name in "$@"; do
+    if dpkg-query -W "$name" >/dev/null 2>&1; then present+=("$name"); fi
+  done
+  if ((${#present[@]})); then apt_get purge "${present[@]}" >"$RUN_DIR/apt.log" 2>&1; fi
+}
+
+# ensure_user NAME HOME: a system account that nobody can log in to, with its group.
+ensure_user() {
+  local name=$1 home=$2 found
+  found=$(getent passwd "$name" | cut -d: -f6,7) || found=
+  if [[ -z $found ]]; then
+    difference "user $name" "present" "absent"
+    if [[ $VERB == apply ]]; then
+      own user "$name" absent
+      useradd --system --user-group --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$name"
+      changed "user $name"
+    fi
+  fi
+  if owned user "$name"; then
+    own user "$name" absent
+    if [[ -n $found && $found != "$home:/usr/sbin/nologin" ]]; then
+      difference "user $name" "$home:/usr/sbin/nologin" "$found"
+      if [[ $VERB == apply ]]; then
+        usermod --home "$home" --shell /usr/sbin/nologin "$name"
+        changed "user $name"
+      fi
+    fi
+  fi
+}
+
+undo_user() {
+  if ! getent passwd "$1" >/dev/null; then return 0; fi
+  if pkill -KILL -u "$1"; then sleep 0.2; fi
+  userdel "$1"
+}
+
+# ensure_member USER GROUP: nothing where the group does not exist.
+ensure_member() {
+  getent group "$2" >/dev/null || return 0
+  if ! id -nG "$1" 2>/dev/null | grep -qw -- "$2"; then
+    difference "user $1" "in group $2" "not in it"
+    if [[ $VERB == apply ]]; then
+      own member "$1:$2" absent
+      gpasswd --add "$1" "$2" >/dev/null
+      changed "user $1 in group $2"
+    fi
+  fi
+  if owned member "$1:$2"; then own member "$1:$2" absent; fi
+}
+
+undo_member() {
+  if id -nG "$1" 2>/dev/null | grep -qw -- "$2"; then gpasswd --delete "$1" "$2" >/dev/null; fi
+}
+
+# ensure_unit NAME [--reload]: enabled and running on its newest files.
+ensure_unit() {
+  local unit=$1 how=restart enabled active before pending=$STATE/pending/$1
+  [[ ${2:-} != --reload ]] || how=reload
+  enabled=$(systemctl is-enabled "$unit" 2>/dev/null) || enabled=${enabled:-absent}
+  active=$(systemctl is-active "$unit" 2>/dev/null) || active=${active:-unknown}
+  before="$enabled $active"
+  if [[ $VERB == check ]]; then
+    [[ $enabled == enabled ]] || difference "unit $unit" enabled "$enabled"
+    [[ $active == active ]] || difference "unit $unit" active "$active"
+    [[ ! -e $pending ]] || difference "unit $unit" "running on its newest files" "not yet restarted"
+    return 0
+  fi
+  own unit "$unit" "$before"
+  if [[ $(systemctl show -P NeedDaemonReload "$unit") == yes || -e $pending ]]; then systemctl daemon-reload; fi
+  if [[ $enabled != enabled ]]; then
+    systemctl enable --quiet "$unit"
+    changed "unit $unit enabled"
+  fi
+  if [[ $active == active && -e $pending ]]; then
+    progress "  $how $unit"
+    systemctl "$how" "$unit" || unit_failed "$unit"
+    changed "unit $unit ${how}ed"
+  elif [[ $active != active ]]; then
+    progress "  start $unit"
+    systemctl reset-failed "$unit" 2>/dev/null || systemctl cat "$unit" >/dev/null
+    systemctl start "$unit" || unit_failed "$unit"
+    changed "unit $unit started"
+  fi
+  rm -f "$pending"
+}
+
+unit_failed() {
+  fail "unit $1 does not start" "$(journalctl -u "$1" -n 8 -o cat --no-pager)" "read the lines above; on the host: journalctl -u $1"
+}
+
+undo_unit() { # NAME "ENABLED ACTIVE"
+  rm -f "$STATE/pending/$1"
+  systemctl cat "$1" >/dev/null 2>&1 || return 0
+  if [[ $2 != enabled* ]]; then systemctl disable --quiet "$1"; fi
+  if [[ $2 == *" active" ]]; then systemctl reload-or-restart "$1"; else systemctl stop "$1"; fi
+}
+
+# wait_for_http SECONDS URL: polls until the answer is a 2xx.
+wait_for_http() {
+  local deadline=$((SECONDS + $1))
+  until curl --fail --silent --max-time 5 --output /dev/null "$2"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# ufw. Its own rule files are read for questions (ufw itself takes 0.2 s to answer), its command is used for changes.
+
+ufw_active() { grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null; }
+
+# A rule is named by its tuple: "PROTOCOL PORT SOURCE", SOURCE "any4", "any6" or a network; both families are explicit.
+ufw_has_rule() {
+  local protocol=$1 port=$2 source=$3 file=/etc/ufw/user.rules
+  case $source in any4) source=0.0.0.0/0 ;; any6) source=::/0 ;; esac
+  [[ $source != *:* ]] || file=/etc/ufw/user6.rules
+  source=${source%/32}
+  source=${source%/128}
+  grep -qE "^### tuple ### allow $protocol $port (0\.0\.0\.0/0|::/0) any ${source//./\\.}(/32|/128)? in" "$file" 2>/dev/null
+}
+
+ufw_command() { # VERB PROTOCOL PORT SOURCE
+  local verb=$1 protocol=$2 port=$3 source=$4 any=0.0.0.0/0
+  case $source in any4) source=0.0.0.0/0 ;; any6) source=::/0 ;; esac
+  [[ $source != *:* ]] || any=::/0
+  # shellcheck disable=SC2086  # the verb may be "delete allow"
+  ufw $verb proto "$protocol" from "$source" to "$any" port "$port" >"$RUN_DIR/ufw.log" 2>&1
+}
+
+# ensure_ufw_rule PROTOCOL PORT SOURCE
+ensure_ufw_rule() {
+  if ! ufw_has_rule "$@"; then
+    difference "firewall" "allow $*" "no such rule"
+    if [[ $VERB == apply ]]; then
+      own ufw-rule "$*" absent
+      ufw_command allow "$@" || fail "firewall rule $*" "$(<"$RUN_DIR/ufw.log")" "check ufw on the host"
+      changed "firewall allows $*"
+    fi
+  fi
+  if owned ufw-rule "$*"; then own ufw-rule "$*" absent; fi
+}
+
+undo_ufw_rule() {
+  command -v ufw >/dev/null || return 0
+  # shellcheck disable=SC2086  # the rule's three words
+  if ufw_has_rule $1; then ufw_command 'delete allow' $1; fi
+}
+
+ufw_default_incoming() { sed -n 's/^DEFAULT_INPUT_POLICY="\(.*\)"/\1/p' /etc/default/ufw; }
+
+# ensure_ufw_on: default deny and enabled. Call it after the rule that keeps SSH open.
+ensure_ufw_on() {
+  local policy
+  if [[ ! -e /etc/default/ufw ]]; then
+    difference "firewall" "ufw installed" "absent"
+    return 0
+  fi
+  policy=$(ufw_default_incoming)
+  if [[ $policy != DROP ]]; then
+    difference "firewall default" DROP "$policy"
+    if [[ $VERB == apply ]]; then
+      own ufw-default incoming "$policy"
+      ufw default deny incoming >"$RUN_DIR/ufw.log"
+      changed "firewall denies by default"
+    fi
+  fi
+  own_again ufw-default incoming
+  if ! ufw_active; then
+    difference "firewall" enabled disabled
+    if [[ $VERB == apply ]]; then
+      own ufw-state enabled inactive
+      ufw --force enable >"$RUN_DIR/ufw.log" 2>&1 || fail "ufw does not start" "$(<"$RUN_DIR/ufw.log")" "check that the kernel offers netfilter, or set access.firewall to off"
+      changed "firewall enabled"
+    fi
+  elif ! iptables -S ufw-user-input >/dev/null 2>&1; then
+    difference "firewall" "rules loaded" "not loaded"
+    if [[ $VERB == apply ]]; then
+      ufw reload >"$RUN_DIR/ufw.log"
+      changed "firewall reloaded"
+    fi
+  fi
+  own_again ufw-state enabled
+}
+
+own_again() { if owned "$1" "$2"; then own "$1" "$2" -; fi; }
+
+undo_ufw_state() { if command -v ufw >/dev/null && [[ $1 == inactive ]]; then ufw disable >/dev/null; fi; }
+
+undo_ufw_default() {
+  command -v ufw >/dev/null || return 0
+  case $1 in ACCEPT) ufw default allow incoming ;; REJECT) ufw default reject incoming ;; esac >/dev/null
+}

@@ -1,0 +1,42 @@
+# shellcheck shell=bash disable=SC2154
+# Ollama from its archive, one folder per version, as a hardened unit on loopback.
+
+step() {
+  local home=/opt/llm/ollama/$in_version
+  ensure_directory /opt/llm/ollama root:root 0755
+  install_release "$home"
+  ensure_files --notify tms-ollama.service
+  if [[ $VERB == apply ]]; then echo "$home/bin/ollama $in_port" >"$STATE/ollama"; fi
+  ensure_unit tms-ollama.service
+  ensure_answer
+}
+
+install_release() {
+  local home=$1 archive
+  if [[ ! -e $home/.complete ]]; then
+    difference "Ollama $in_version" "$home" absent
+    if [[ $VERB == apply ]]; then
+      own tree "$home" absent
+      archive=$(artifact ollama)
+      progress "  unpack Ollama $in_version"
+      rm -rf "$home.next" "$home"
+      mkdir -p "$home.next"
+      tar --zstd -xf "$archive" -C "$home.next" --no-same-owner
+      touch "$home.next/.complete"
+      mv -T "$home.next" "$home"
+      rm -f "$archive"
+      changed "Ollama $in_version"
+    fi
+  fi
+  own tree "$home" absent
+}
+
+ensure_answer() {
+  local found
+  if [[ $VERB == apply ]]; then
+    wait_for_http 60 "http://127.0.0.1:$in_port/api/version" ||
+      fail "Ollama does not answer" "nothing on 127.0.0.1:$in_port after 60 s" "on the host: journalctl -u tms-ollama"
+  fi
+  found=$(curl --fail --silent --max-time 5 "http://127.0.0.1:$in_port/api/version") || found='no answer'
+  [[ $found == *"\"$in_version\""* ]] || difference "running Ollama" "$in_version" "$found"
+}

@@ -1,5 +1,5 @@
-import type { KnownConfig } from "./consistency";
 import type { LocatedFault } from "./faults";
+import type { KnownConfig } from "./known";
 import { formatSize, formatTokens } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;

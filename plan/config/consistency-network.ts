@@ -1,5 +1,5 @@
-import type { KnownConfig } from "./consistency";
 import type { LocatedFault, PropertyPath } from "./faults";
+import type { KnownConfig } from "./known";
 import { reachesTheInternet, sameNetwork } from "./networks";
 
 /** sshd's port inside a sandbox. */
@@ -28,18 +28,20 @@ export function portFaults(config: KnownConfig): LocatedFault[] {
 }
 
 function listeners({ target, engine, gateway }: KnownConfig): Listener[] {
-  const ssh = target?.kind === "sandbox" ? SANDBOX_SSH_PORT : target?.port;
+  const listener = (path: PropertyPath, port: number | undefined, what: string): Listener[] =>
+    port === undefined ? [] : [{ path, port, what }];
+  const ssh = target?.kind === "ssh" ? target.port : SANDBOX_SSH_PORT;
   const upstream = gateway?.applicationRoute?.upstream?.split(":")[1];
   return [
-    { path: ["target", "port"], port: ssh, what: "the port of SSH" },
-    { path: ["engine", "port"], port: engine?.port, what: "engine.port" },
-    { path: ["gateway", "port"], port: gateway?.port, what: "gateway.port" },
-    {
-      path: ["gateway", "applicationRoute", "upstream"],
-      port: upstream === undefined ? undefined : Number(upstream),
-      what: "the application's",
-    },
-  ].filter((listener): listener is Listener => listener.port !== undefined);
+    ...listener(["target", "port"], target === undefined ? undefined : ssh, "the port of SSH"),
+    ...listener(["engine", "port"], engine?.port, "engine.port"),
+    ...listener(["gateway", "port"], gateway?.port, "gateway.port"),
+    ...listener(
+      ["gateway", "applicationRoute", "upstream"],
+      upstream === undefined ? undefined : Number(upstream),
+      "the application's",
+    ),
+  ];
 }
 
 export function tlsFaults({ target, gateway }: KnownConfig): LocatedFault[] {

@@ -2,12 +2,8 @@ import { clientFaults, modelFaults } from "./consistency-models";
 import { accessFaults, portFaults, tlsFaults } from "./consistency-network";
 import { ollamaVersionFault } from "./engine-versions";
 import type { LocatedFault } from "./faults";
-import type { StackConfig } from "./schema";
-import type { Known } from "./schema-tree";
+import type { KnownConfig } from "./known";
 import { formatDuration, formatSize } from "./units";
-
-/** A configuration of which faulty parts are undefined: a rule says nothing about what it doesn't know. */
-export type KnownConfig = Known<StackConfig>;
 
 /** Everything that several keys together get wrong, though each is well-formed. */
 export function consistencyFaults(config: KnownConfig): LocatedFault[] {

@@ -1,6 +1,6 @@
 import { consistencyFaults } from "./consistency";
 import { ConfigurationFaults, locate, type LocatedFault, type PropertyPath } from "./faults";
-import { parseKnown } from "./schema-tree";
+import { parseKnown } from "./known";
 import { stackSchema, type StackConfig } from "./schema";
 import { shapeFaults } from "./shape";
 

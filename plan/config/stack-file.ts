@@ -1,17 +1,18 @@
 import { LineCounter, parseDocument } from "yaml";
-import { ConfigurationFaults, NAMESPACE, nearestName, type Fault } from "./faults";
+import { ConfigurationFaults, formatPath, NAMESPACE, nearestName, type Fault, type PropertyPath } from "./faults";
+import { stackSchema } from "./schema";
 import { isMapping, type Mapping } from "./schema-tree";
 
 /** What Pulumi itself keeps at the top of a stack file. */
 const TOP_LEVEL = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
 
 /**
- * The project's keys of a stack file, without their `tms-llm:` prefix. Keys of other namespaces and encrypted values
- * are left out: nothing that the plan is made from is a secret.
+ * The project's keys of a stack file, without their `tms-llm:` prefix. Keys of other namespaces are left out, and so
+ * are encrypted values under names that the project doesn't know.
  *
  * @param text content of the stack file
  * @param file its name, for messages
- * @throws ConfigurationFaults if the text is no stack file
+ * @throws ConfigurationFaults if the text is no stack file, or a key of the project is encrypted
  */
 export function readStackFile(text: string, file: string): Record<string, unknown> {
   const lines = new LineCounter();
@@ -34,7 +35,10 @@ export function readStackFile(text: string, file: string): Record<string, unknow
   const config = top["config"] ?? {};
   if (!isMapping(config))
     throw new ConfigurationFaults(file, [notAMapping("config", `a mapping with keys like ${NAMESPACE}:target`)]);
-  return ownKeys(config);
+  const own = ownKeys(config);
+  const encrypted = encryptedPaths(own);
+  if (encrypted.length > 0) throw new ConfigurationFaults(file, encrypted.map(encryptedValue));
+  return own;
 }
 
 function indentationHint(text: string, line: number): { hint?: string } {
@@ -53,13 +57,14 @@ function unknownTopLevel(key: string): Fault {
   return { path: key, found: "an unknown key at the top of the file", expected: TOP_LEVEL.join(", "), hint };
 }
 
-/** Pulumi puts a key without a namespace into the project's own. */
+/** Pulumi puts a key without a namespace into the project's own. Encrypted values that are no keys of ours are dropped. */
 function ownKeys(config: Mapping): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) => {
       const [first = "", ...rest] = key.split(":");
       if (rest.length > 0 && first !== NAMESPACE) return [];
-      return isEncrypted(value) ? [] : [[rest.length > 0 ? rest.join(":") : first, withoutEncrypted(value)]];
+      const name = rest.length > 0 ? rest.join(":") : first;
+      return isEncrypted(value) && !(name in stackSchema.shape) ? [] : [[name, value]];
     }),
   );
 }
@@ -68,9 +73,18 @@ function isEncrypted(value: unknown): boolean {
   return isMapping(value) && Object.keys(value).length === 1 && typeof value["secure"] === "string";
 }
 
-function withoutEncrypted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((item) => !isEncrypted(item)).map(withoutEncrypted);
-  if (!isMapping(value)) return value;
-  const clear = Object.entries(value).filter(([, item]) => !isEncrypted(item));
-  return Object.fromEntries(clear.map(([key, item]) => [key, withoutEncrypted(item)]));
+function encryptedPaths(value: unknown, path: PropertyPath = []): PropertyPath[] {
+  if (isEncrypted(value)) return [path];
+  if (Array.isArray(value)) return value.flatMap((item, index) => encryptedPaths(item, [...path, index]));
+  if (!isMapping(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => encryptedPaths(item, [...path, key]));
+}
+
+function encryptedValue(path: PropertyPath): Fault {
+  return {
+    path: formatPath(path),
+    found: "an encrypted value",
+    expected: "a value in clear",
+    hint: "Set it without --secret: a stack file holds no secrets, API keys are made by the deployment.",
+  };
 }

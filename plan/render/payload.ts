@@ -99,7 +99,7 @@ export function renderPayload(payload: PhasePayload, secrets: SecretValues): str
 /** The anchor's payload: the remover, and the name of the deployment that owns the host. */
 export function renderAnchor(owner: string): string {
   const lib = library();
-  return archive({ ...lib, "phase.sh": lib["lib/phase.sh"]!, phase: "removal", digest: owner, "time-limit": "1800", "all-phases": "" });
+  return archive({ ...lib, "phase.sh": lib["lib/phase.sh"]!, "drift.sh": lib["lib/drift.sh"]!, phase: "removal", digest: owner, "time-limit": "1800", "all-phases": "" });
 }
 
 /** A file of the plan by its parts, with the defaults for a root-owned public file. */

@@ -34,7 +34,7 @@ changed() {
 # difference WHAT EXPECTED FOUND: the host is not as planned. `check` reports it, `apply` goes on to mend it.
 difference() {
   [[ $VERB == check ]] || return 0
-  report_line step "$STEP" what "$1" expected "$2" found "$3" >>"$RUN_DIR/differences"
+  report_line phase "$PHASE" step "$STEP" what "$1" expected "$2" found "$3" >>"$RUN_DIR/differences"
 }
 
 # fail WHAT WHY WAYOUT: the step can't go on.

@@ -6,6 +6,7 @@ import { ollamaArtifact, ollamaStep } from "./engines/ollama";
 import { firewallStep } from "./firewall";
 import { gatewayStep } from "./gateway";
 import { healthStep } from "./health";
+import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
 import { PHASES, type PhaseName, type PlannedArtifact, type SecretReference, type Step } from "./step";
@@ -90,6 +91,28 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
     gatewayStep(config, { secrets, addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [] }),
     healthStep(config),
   ];
+}
+
+/** What Linux, nginx and the engine itself take, beside the models. */
+const HOST_RESERVE_BYTES = 512 * 2 ** 20;
+
+function requirements(config: StackConfig): Requirements {
+  return {
+    memoryBytes: config.models.reduce((sum, model) => sum + (model.memory ?? 0), HOST_RESERVE_BYTES),
+    diskBytes: { "/opt": 2 ** 30, "/var/lib": 2 ** 28 },
+    ports: [
+      { port: config.gateway.port, unit: "nginx.service" },
+      { port: config.engine.port, unit: "tms-ollama.service" },
+    ],
+  };
+}
+
+function endpointUrl({ gateway, target }: StackConfig, sandbox: SandboxSettings | undefined): string {
+  const scheme = gateway.tls.mode === "off" ? "http" : "https";
+  if (sandbox) return `${scheme}://127.0.0.1:${sandbox.gatewayPort}`;
+  if (target.kind !== "ssh") throw new Error("a sandbox target without sandbox settings");
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  return `${scheme}://${host}:${gateway.port}`;
 }
 
 /** StackConfig + context → Plan. Pure. */

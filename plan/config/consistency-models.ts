@@ -147,7 +147,7 @@ export function clientFaults({ clients }: KnownConfig): LocatedFault[] {
       ...(clients[name] !== undefined && a === undefined && b === undefined
         ? [
             {
-              path: [...path, "a"],
+              path,
               found: "no key in slot a or b",
               expected: "a generation in at least one slot",
               hint: "Write `{ a: 1 }`, or remove the client to lock it out.",

@@ -1,6 +1,5 @@
 import { clientFaults, modelFaults } from "./consistency-models";
 import { accessFaults, portFaults, tlsFaults } from "./consistency-network";
-import { ollamaVersionFault } from "./engine-versions";
 import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
 import { formatDuration, formatSize } from "./units";
@@ -19,18 +18,16 @@ export function consistencyFaults(config: KnownConfig): LocatedFault[] {
 }
 
 function engineFaults({ engine, target }: KnownConfig): LocatedFault[] {
-  const version = engine?.version === undefined ? undefined : ollamaVersionFault(engine.version);
   const limit = target?.kind === "sandbox" ? target.memory : undefined;
-  const faults: LocatedFault[] = version === undefined ? [] : [version];
-  if (engine?.memoryMax !== undefined && limit !== undefined && engine.memoryMax > limit) {
-    faults.push({
+  if (engine?.memoryMax === undefined || limit === undefined || engine.memoryMax <= limit) return [];
+  return [
+    {
       path: ["engine", "memoryMax"],
       found: formatSize(engine.memoryMax),
       expected: `at most the sandbox's own memory, ${formatSize(limit)}`,
       hint: "Raise target.memory, or lower this.",
-    });
-  }
-  return faults;
+    },
+  ];
 }
 
 function objectiveFaults({ objectives }: KnownConfig): LocatedFault[] {

@@ -88,11 +88,12 @@ export function either(names: readonly string[]): string {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)!}`;
 }
 
-/** The valid name that was probably meant: the same but for case and separators, or a few letters away. */
+/** The valid name that was probably meant: the same but for case, separators or the order of letters, or a few letters away. */
 export function nearestName(written: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
   const bare = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
-  const same = names.find((name) => bare(name) === bare(written));
+  const letters = (name: string) => [...bare(name)].sort().join("");
+  const same = names.find((name) => letters(name) === letters(written));
   if (same !== undefined) return same;
   const near = closest(bare(written), names.map(bare));
   const allowed = Math.min(3, Math.floor(Math.max(near.length, written.length) / 3));

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { ollamaVersion } from "./engine-versions";
 import { hostKey } from "./host-key";
 import { modelParameters } from "./model-parameters";
+import { modelSource } from "./model-source";
 import { hostName, hostOrAddress, network } from "./networks";
 import { duration, size, tokens } from "./units";
 import { text, wordings } from "./wording";
@@ -49,11 +51,7 @@ const model = z.strictObject({
     expected: "letters, digits and . _ : / -, at most 128, a letter or digit first",
     type: "name",
   }).describe("The name that clients send as `model`."),
-  source: text(/^(builtin:tiny|ollama:[^\s"]+|hf\.co\/[^\s"/:]+\/[^\s"/:]+(:[^\s"/:]+)?|file:[^\r\n]+)$/, {
-    expected:
-      "builtin:tiny, ollama:<library name>, hf.co/<user>/<repository>:<quantization> or file:<path to a GGUF file>",
-    type: "source",
-  }).describe(
+  source: modelSource().describe(
     "`builtin:tiny` (random weights, made by this project; sandboxes only), `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`).",
   ),
   sha256: sha256().optional().describe("Checksum of a `file:` source; mandatory there."),
@@ -80,11 +78,7 @@ const model = z.strictObject({
 
 const engine = z.strictObject({
   kind: z.literal("ollama").describe("Which engine serves the models."),
-  version: z
-    .string()
-    .register(wordings, { expected: 'a version in quotes, for example "0.17.4"', type: "version" })
-    .default("0.17.4")
-    .describe("A version in the release catalogue."),
+  version: ollamaVersion().default("0.17.4").describe("A version in the release catalogue."),
   parallel: z
     .number()
     .int()
@@ -194,10 +188,15 @@ const objectives = z.strictObject({
 export const stackSchema = z.strictObject({
   target: z.discriminatedUnion("kind", [sandboxTarget, sshTarget]).describe("Where the endpoint lives."),
   engine: engine.prefault({ kind: "ollama" }).describe("The inference server."),
-  models: z.array(model).min(1).describe("The models behind the endpoint; the first is the default."),
+  models: z
+    .array(model)
+    .min(1)
+    .register(wordings, { expected: "a list with at least one model, each with a name and a source" })
+    .describe("The models behind the endpoint; the first is the default."),
   gateway: gateway.prefault({}).describe("Nginx, the only door."),
   clients: z
     .record(clientName, client)
+    .register(wordings, { expected: "a mapping of client names, for example { tms: { a: 1 } }" })
     .default({ tms: { a: 1 } })
     .describe("Who holds API keys: client name → generation per key slot."),
   access: access.prefault({}).describe("Firewall."),

@@ -51,8 +51,9 @@ function hintFor(schema: z.core.$ZodType, value: unknown): string | undefined {
   if (value === null) return z.safeParse(schema, undefined).success ? "Remove the key to take the default." : undefined;
   const near = typeof value === "string" ? nearestName(value, choices(schema)) : undefined;
   if (near !== undefined) return `Did you mean "${near}"?`;
-  const asText = String(value);
-  if (typeof value === "number" && unwrap(schema) instanceof z.ZodString && z.safeParse(schema, asText).success) {
+  // YAML 1.1 reads a bare `off` as false.
+  const asText = value === false && choices(schema).includes("off") ? "off" : String(value);
+  if (value !== asText && z.safeParse(schema, asText).success) {
     return `Write it in quotes: "${asText}".`;
   }
   if (typeof value === "string" && /^-?\d+$/.test(value) && z.safeParse(schema, Number(value)).success) {

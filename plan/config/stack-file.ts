@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from "yaml";
+import { LineCounter, parseDocument, type Document } from "yaml";
 import { ConfigurationFaults, formatPath, NAMESPACE, nearestName, type Fault, type PropertyPath } from "./faults";
 import { stackSchema } from "./schema";
 import { isMapping, type Mapping } from "./schema-tree";
@@ -28,7 +28,7 @@ export function readStackFile(text: string, file: string): Record<string, unknow
   });
   if (faults.length > 0) throw new ConfigurationFaults(file, faults);
 
-  const top: unknown = document.toJS() ?? {};
+  const top = toPlain(document, file) ?? {};
   if (!isMapping(top)) throw new ConfigurationFaults(file, [notAMapping("the file", "a mapping with the key config")]);
   const unknown = Object.keys(top).filter((key) => !TOP_LEVEL.includes(key));
   if (unknown.length > 0) throw new ConfigurationFaults(file, unknown.map(unknownTopLevel));
@@ -39,6 +39,16 @@ export function readStackFile(text: string, file: string): Record<string, unknow
   const encrypted = encryptedPaths(own);
   if (encrypted.length > 0) throw new ConfigurationFaults(file, encrypted.map(encryptedValue));
   return own;
+}
+
+/** An alias without its anchor is found only here. */
+function toPlain(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationFaults(file, [{ path: "the file", found, expected: "YAML" }]);
+  }
 }
 
 function indentationHint(text: string, line: number): { hint?: string } {

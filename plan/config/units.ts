@@ -19,6 +19,8 @@ interface Quantity {
   readonly gap: string;
   /** Whether a bare number is a value. */
   readonly bare: boolean;
+  /** Decimals that a printed value may have. */
+  readonly decimals: number;
 }
 
 const SIZE: Quantity = {
@@ -31,7 +33,6 @@ const SIZE: Quantity = {
     GiB: 2 ** 30,
     TiB: 2 ** 40,
     kB: 1e3,
-    KB: 1e3,
     MB: 1e6,
     GB: 1e9,
     TB: 1e12,
@@ -39,6 +40,7 @@ const SIZE: Quantity = {
   slips: { "": "MiB", k: "KiB", m: "MiB", mi: "MiB", g: "GiB", gi: "GiB", t: "TiB", ti: "TiB" },
   gap: " ",
   bare: false,
+  decimals: 1,
 };
 
 // Counted in milliseconds, so that "300ms" is exactly 0.3 s.
@@ -65,6 +67,7 @@ const DURATION: Quantity = {
   },
   gap: "",
   bare: false,
+  decimals: 0,
 };
 
 const TOKENS: Quantity = {
@@ -74,6 +77,7 @@ const TOKENS: Quantity = {
   slips: { ki: "k", kt: "k" },
   gap: "",
   bare: true,
+  decimals: 0,
 };
 
 const WRITTEN = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/;
@@ -90,19 +94,20 @@ function read(quantity: Quantity, written: string): number | undefined {
 /** The shortest exact way to write a value that is given in the smallest unit. */
 function print(quantity: Quantity, value: number): string {
   const smallest: [string, number] = quantity.bare ? ["", 1] : Object.entries(quantity.factors)[0]!;
+  const rounded = (factor: number) => Number((value / factor).toFixed(quantity.decimals));
   const [unit, factor] = Object.entries(quantity.factors)
-    .filter(([, candidate]) => value !== 0 && value % candidate === 0)
+    .filter(([, factor]) => value >= factor && Math.round(rounded(factor) * factor) === value)
     .reduce((best, next) => (next[1] > best[1] ? next : best), smallest);
-  return `${value / factor}${unit === "" ? "" : quantity.gap}${unit}`;
+  return `${rounded(factor)}${unit === "" ? "" : quantity.gap}${unit}`;
 }
 
 function expected(quantity: Quantity, { min, max }: Bounds): string {
-  const units = quantity.bare ? "" : ` with its unit (${Object.keys(quantity.factors).join(", ")})`;
-  const range = [
-    min === undefined ? "" : ` from ${print(quantity, min)}`,
-    max === undefined ? "" : `${min === undefined ? " up" : ""} to ${print(quantity, max)}`,
-  ].join("");
-  return `${quantity.noun}${range === "" ? units : range}, for example ${quantity.example}`;
+  const range =
+    (min === undefined ? "" : ` from ${print(quantity, min)}`) +
+    (max === undefined ? "" : `${min === undefined ? " up" : ""} to ${print(quantity, max)}`);
+  const units = Object.keys(quantity.factors).join(", ");
+  if (quantity.bare) return `${quantity.noun}${range}, for example ${quantity.example}`;
+  return `${quantity.noun}${range} with its unit (${units})${range === "" ? `, for example ${quantity.example}` : ""}`;
 }
 
 function hint(quantity: Quantity, written: string): string | undefined {

@@ -1,0 +1,23 @@
+import { execa } from "execa";
+import { EXIT, type ExitCode } from "./failure";
+import { PROJECT } from "./project";
+
+const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
+  ["types", "tsc", "--project", "."],
+  ["lint", "eslint", ".", "--max-warnings", "0"],
+  ["format", "prettier", "--check", "--log-level", "warn", "**/*.{ts,mjs,json}"],
+  ["dead code", "knip"],
+  ["shell scripts", "vitest", "run", "--project", "unit", "tests/unit/templates"],
+];
+
+/** Everything that judges the code without running it. All checks run, and all that fail are named. */
+export async function check(): Promise<ExitCode> {
+  const failed: string[] = [];
+  for (const [name, ...command] of CHECKS) {
+    console.error(`check: ${name}`);
+    const run = await execa("npx", ["--no-install", ...command], { cwd: PROJECT, stdio: "inherit", reject: false });
+    if (run.exitCode !== 0) failed.push(name);
+  }
+  console.log(failed.length === 0 ? "All checks passed." : `Failed: ${failed.join(", ")}.`);
+  return failed.length === 0 ? EXIT.good : EXIT.failed;
+}

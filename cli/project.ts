@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseStackConfig } from "../plan/config/parse";
+import type { StackConfig } from "../plan/config/schema";
+import { readStackFile } from "../plan/config/stack-file";
+import { readPlanContext } from "../plan/context";
+import { makePlan, type Plan, type PlanContext } from "../plan/plan";
+import { UsageError } from "./failure";
+import type { SshAddress } from "./ssh";
+
+/** The project as the CLI sees it: the same configuration and plan as Pulumi's program, without Pulumi. */
+
+export const PROJECT = resolve(__dirname, "..");
+
+export interface Project {
+  readonly stack: string;
+  readonly config: StackConfig;
+  readonly context: PlanContext;
+  readonly plan: Plan;
+}
+
+/** Reads and checks a stack file. Throws UsageError for a stack that does not exist, ConfigurationFaults for a faulty one. */
+export function readConfig(stack: string): StackConfig {
+  const file = `Pulumi.${stack}.yaml`;
+  const path = join(PROJECT, file);
+  if (!existsSync(path)) {
+    const known = readdirSync(PROJECT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    throw new UsageError(`there is no stack "${stack}": ${file} does not exist`, `the stacks here are ${known.join(", ")}; copy one of their files to ${file}`);
+  }
+  return parseStackConfig(readStackFile(readFileSync(path, "utf8"), file), { stack, file });
+}
+
+/** Configuration, context and plan; needs what the toolchain prepares. */
+export function readProject(stack: string): Project {
+  const config = readConfig(stack);
+  const context = readPlanContext(PROJECT, stack, config);
+  return { stack, config, context, plan: makePlan(config, context) };
+}
+
+/** Where the stack's host is reached. */
+export function hostAddress({ config, context }: Pick<Project, "config" | "context">): SshAddress {
+  const { target } = config;
+  if (target.kind === "sandbox") {
+    const { sandbox } = context;
+    if (!sandbox) throw new Error("a sandbox target without sandbox settings");
+    return { host: "127.0.0.1", port: sandbox.sshPort, user: "root", hostKey: sandbox.hostPublicKey, privateKey: readFileSync(sandbox.sshPrivateKeyFile, "utf8") };
+  }
+  const keyFile = target.privateKeyFile?.replace(/^~(?=\/)/, homedir());
+  return { host: target.host, port: target.port, user: target.user, hostKey: target.hostKey, ...(keyFile ? { privateKey: readFileSync(keyFile, "utf8") } : {}) };
+}

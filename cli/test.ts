@@ -1,0 +1,45 @@
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+import { EXIT, type ExitCode } from "./failure";
+import { PROJECT } from "./project";
+
+const LANES = ["unit", "real"] as const;
+export type Lane = (typeof LANES)[number];
+
+const reportSchema = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), numPendingTests: z.number(), numTotalTestSuites: z.number(), numFailedTestSuites: z.number(), success: z.boolean() });
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+async function runLane(lane: Lane): Promise<Count> {
+  const report = join(PROJECT, "reports", `${lane}.json`);
+  rmSync(report, { force: true });
+  const run = await execa("npx", ["--no-install", "vitest", "run", "--project", lane, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], {
+    cwd: PROJECT,
+    stdio: "inherit",
+    reject: false,
+  });
+  const counted = reportSchema.parse(JSON.parse(readFileSync(report, "utf8")));
+  // A file that does not even load has no failed test; it must not pass for that.
+  const failed = counted.numFailedTests === 0 && run.exitCode !== 0 ? 1 : counted.numFailedTests;
+  return { passed: counted.numPassedTests, failed, skipped: counted.numPendingTests };
+}
+
+/** Runs the lanes and ends with the line that counts what their reports say. */
+export async function test(lanes: readonly Lane[]): Promise<ExitCode> {
+  mkdirSync(join(PROJECT, "reports"), { recursive: true });
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const lane of lanes) {
+    const count = await runLane(lane);
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.skipped += count.skipped;
+  }
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed === 0 ? EXIT.good : EXIT.failed;
+}

@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { artifactIndexSchema } from "./artifacts";
+import type { StackConfig } from "./config/schema";
+import type { PlanContext } from "./plan";
+import { sandboxSettingsSchema } from "./sandbox";
+
+// With the templates, the only files that the plan's room reads: what the toolchain measured or chose beforehand.
+
+const DEBIAN_ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+/** Folder of the project's own state, outside of git. */
+export const STATE_FOLDER = ".tms-llm";
+
+function readState(project: string, path: string): unknown {
+  const file = join(project, STATE_FOLDER, path);
+  if (!existsSync(file)) {
+    throw new Error(
+      `${join(STATE_FOLDER, path)} is missing.\n  why: the toolchain has not prepared this stack\n  way out: npm run up; or source <(npm run -s env) before you use pulumi directly`,
+    );
+  }
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/** What the plan needs to know about this machine and the stack's sandbox. Throws with advice where it is missing. */
+export function readPlanContext(project: string, stack: string, config: StackConfig): PlanContext {
+  return {
+    artifacts: artifactIndexSchema.parse(readState(project, "artifacts.json")),
+    architecture: DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
+    ...(config.target.kind === "sandbox" ? { sandbox: sandboxSettingsSchema.parse(readState(project, `${stack}/sandbox.json`)) } : {}),
+  };
+}

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { Plan } from "./plan";
+import type { PhaseName } from "./step";
+
+/** Judges what a host's own checks say against the plan. Pure; the lines come from `templates/lib/drift.sh`. */
+
+const header = z.strictObject({ owner: z.string().nullable(), digest: z.string().nullable() });
+const phaseLine = z.strictObject({ phase: z.string(), digest: z.string().nullable() });
+const differenceLine = z.object({ phase: z.string(), step: z.string(), what: z.string(), expected: z.string(), found: z.string() });
+
+export type Difference = z.output<typeof differenceLine>;
+
+export type DriftState = "not deployed" | "as deployed" | "drifted";
+
+export interface DriftReport {
+  readonly schema: "tms-llm/drift/v1";
+  readonly state: DriftState;
+  readonly differences: readonly Difference[];
+  /** Phases whose next `up` must run again although their inputs may be unchanged. */
+  readonly repair: readonly PhaseName[];
+}
+
+interface HostState {
+  readonly phases: ReadonlyMap<string, string | null>;
+  readonly differences: readonly Difference[];
+}
+
+/** Reads the host's lines; undefined where nothing of ours is on the host. */
+export function parseDriftLines(text: string): HostState | undefined {
+  const phases = new Map<string, string | null>();
+  const differences: Difference[] = [];
+  let deployed = false;
+  for (const line of text.split("\n").filter((candidate) => candidate.startsWith("{"))) {
+    const value: unknown = JSON.parse(line);
+    const difference = differenceLine.safeParse(value);
+    const phase = phaseLine.safeParse(value);
+    if (difference.success) differences.push(difference.data);
+    else if (phase.success) phases.set(phase.data.phase, phase.data.digest);
+    else if (header.safeParse(value).success) deployed = true;
+  }
+  return deployed ? { phases, differences } : undefined;
+}
+
+/** Compares the host with the plan: each phase's digest, and what each step's check found. */
+export function judgeDrift(lines: string, plan: Plan): DriftReport {
+  const host = parseDriftLines(lines);
+  if (!host) return { schema: "tms-llm/drift/v1", state: "not deployed", differences: [], repair: [] };
+  const unfinished = plan.payloads.flatMap(({ phase, digest }) => {
+    const found = host.phases.get(phase);
+    if (found === digest) return [];
+    const words = found === undefined ? "never run" : found === null ? "interrupted" : `another plan (${found.slice(0, 12)})`;
+    return [{ phase, step: "-", what: `phase ${phase}`, expected: `finished (${digest.slice(0, 12)})`, found: words }];
+  });
+  const differences = [...unfinished, ...host.differences];
+  const touched = new Set(differences.map(({ phase }) => phase));
+  return {
+    schema: "tms-llm/drift/v1",
+    state: differences.length > 0 ? "drifted" : "as deployed",
+    differences,
+    repair: plan.payloads.map(({ phase }) => phase).filter((phase) => touched.has(phase)),
+  };
+}

@@ -73,7 +73,7 @@ export function describeValue(value: unknown): string {
     const keys = Object.keys(value);
     return keys.length === 0 ? "an empty mapping" : `a mapping with ${shorten(keys.join(", "))}`;
   }
-  if (typeof value !== "string") return String(value);
+  if (typeof value !== "string") return JSON.stringify(value);
   // Somebody pastes the key itself where its path belongs: it must not reach a terminal or a CI log.
   if (value.includes("PRIVATE KEY")) return "a private key (not shown)";
   return JSON.stringify(shorten(value));
@@ -92,7 +92,7 @@ export function either(names: readonly string[]): string {
 export function nearestName(written: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
   const bare = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
-  const letters = (name: string) => [...bare(name)].sort().join("");
+  const letters = (name: string) => Array.from(bare(name)).sort().join("");
   const same = names.find((name) => letters(name) === letters(written));
   if (same !== undefined) return same;
   const near = closest(bare(written), names.map(bare));

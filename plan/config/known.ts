@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { StackConfig } from "./schema";
-import { isMapping, unwrap, variantOf, type Mapping } from "./schema-tree";
+import { isMapping, keysOf, unwrap, variantOf, type Mapping } from "./schema-tree";
 
 /** A parsed value of which faulty parts are undefined. */
 export type Known<T> = T extends readonly (infer E)[]
@@ -32,7 +32,7 @@ function known(schema: z.core.$ZodType, raw: unknown): unknown {
 }
 
 function knownKeys(object: z.ZodObject, raw: Mapping): Mapping {
-  return Object.fromEntries(Object.entries(object.shape).map(([key, child]) => [key, known(child, raw[key])]));
+  return Object.fromEntries(Object.entries(keysOf(object)).map(([key, child]) => [key, known(child, raw[key])]));
 }
 
 /** A configuration of which faulty parts are undefined: a rule says nothing about what it doesn't know. */

@@ -7,16 +7,19 @@ const SOURCE = /^(builtin:tiny|ollama:[^\s"]+|hf\.co\/[^\s"/:]+\/[^\s"/:]+(:[^\s
 const SLIPS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [
     /^(?:https?:\/\/)?(?:huggingface\.co|hf\.co)\/([^\s/:]+\/[^\s/:]+?)\/?$/,
-    ([, repository]) => `hf.co/${repository!}:Q4_K_M`,
+    ([, repository]) => `"hf.co/${repository!}:Q4_K_M", if that repository holds GGUF files`,
   ],
-  [/^(.+\.gguf)$/i, ([, path]) => `file:${path!}`],
-  [/^(?:https?:\/\/)?(?:ollama\.com\/library\/)?([\w.-]+(?::[\w.-]+)?)$/, ([, name]) => `ollama:${name!}`],
+  [/^((?!\w+:).+\.gguf)$/i, ([, path]) => `"file:${path!}" if that is what was meant`],
+  [
+    /^(?:https?:\/\/)?(?:ollama\.com\/library\/)?([\w.-]+(?::[\w.-]+)?)$/,
+    ([, name]) => `"ollama:${name!}" if that is what was meant`,
+  ],
 ];
 
 function hint(written: string): string | undefined {
   for (const [pattern, rewrite] of SLIPS) {
     const match = pattern.exec(written);
-    if (match !== null) return `Write "${rewrite(match)}" if that is what was meant.`;
+    if (match !== null) return `Write ${rewrite(match)}.`;
   }
   return undefined;
 }

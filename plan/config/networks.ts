@@ -59,7 +59,7 @@ const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 // The last label is no number, so an IPv4 address is no name (RFC 3696, section 2).
 const NAME = new RegExp(`^(?=.{1,253}$)(?:${LABEL}\\.)*(?!\\d+$)${LABEL}$`);
 
-export const isHostName = (written: string): boolean => NAME.test(written);
+const isHostName = (written: string): boolean => NAME.test(written);
 
 /** A host name in lower case, as it stands in a certificate. */
 export const hostName = () =>
@@ -68,7 +68,7 @@ export const hostName = () =>
     .superRefine((written, context) => {
       if (isHostName(written)) return;
       const hint = ipaddr.isValid(written)
-        ? "The certificate carries a name; clients that connect by address are told to expect that name."
+        ? "The certificate carries a name, not an address: give the host a name that its clients resolve."
         : isHostName(written.toLowerCase())
           ? `Write "${written.toLowerCase()}".`
           : undefined;

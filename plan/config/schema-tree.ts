@@ -18,6 +18,11 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
+/** The keys of a mapping. */
+export function keysOf(object: z.ZodObject): Readonly<Record<string, z.core.$ZodType>> {
+  return object.shape;
+}
+
 /** The wording of the schema or of what it wraps. */
 export function wordingOf(schema: z.core.$ZodType): Wording | undefined {
   const own = wordings.get(schema);
@@ -37,7 +42,7 @@ export function variants(union: z.ZodDiscriminatedUnion): readonly z.ZodObject[]
 }
 
 export function discriminatorValue(union: z.ZodDiscriminatedUnion, option: z.ZodObject): unknown {
-  const literal = option.shape[union.def.discriminator];
+  const literal = keysOf(option)[union.def.discriminator];
   return literal instanceof z.ZodLiteral ? literal.value : undefined;
 }
 
@@ -59,7 +64,7 @@ export function schemaAt(root: z.core.$ZodType, raw: unknown, path: PropertyPath
 }
 
 function below(object: z.ZodObject, raw: unknown, key: string, rest: PropertyPath): z.core.$ZodType | undefined {
-  const child = object.shape[key];
+  const child = keysOf(object)[key];
   return child === undefined ? undefined : schemaAt(child, raw, rest);
 }
 

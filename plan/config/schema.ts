@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ollamaVersion } from "./engine-versions";
+import { OLLAMA_VERSIONS, ollamaVersion } from "./engine-versions";
 import { hostKey } from "./host-key";
 import { modelParameters } from "./model-parameters";
 import { modelSource } from "./model-source";
@@ -78,7 +78,7 @@ const model = z.strictObject({
 
 const engine = z.strictObject({
   kind: z.literal("ollama").describe("Which engine serves the models."),
-  version: ollamaVersion().default("0.17.4").describe("A version in the release catalogue."),
+  version: ollamaVersion().default(OLLAMA_VERSIONS[0]).describe("A version in the release catalogue."),
   parallel: z
     .number()
     .int()

@@ -5,6 +5,7 @@ import {
   discriminatorValue,
   expectation,
   isMapping,
+  keysOf,
   schemaAt,
   unwrap,
   variantOf,
@@ -47,19 +48,20 @@ function valueAt(raw: unknown, path: PropertyPath): unknown {
 }
 
 function hintFor(schema: z.core.$ZodType, value: unknown): string | undefined {
-  if (value === undefined) return wordingOf(schema)?.hint;
+  const worded = wordingOf(schema)?.hint;
   if (value === null) return z.safeParse(schema, undefined).success ? "Remove the key to take the default." : undefined;
-  const near = typeof value === "string" ? nearestName(value, choices(schema)) : undefined;
+  if (typeof value === "string") return hintForText(schema, value) ?? worded;
+  if (typeof value !== "number" && typeof value !== "boolean") return worded;
+  // Tools that write YAML 1.1 turn a bare `off` into false.
+  const quoted = value === false && choices(schema).includes("off") ? "off" : String(value);
+  return z.safeParse(schema, quoted).success ? `Write it in quotes: "${quoted}".` : worded;
+}
+
+function hintForText(schema: z.core.$ZodType, value: string): string | undefined {
+  const near = nearestName(value, choices(schema));
   if (near !== undefined) return `Did you mean "${near}"?`;
-  // YAML 1.1 reads a bare `off` as false.
-  const asText = value === false && choices(schema).includes("off") ? "off" : String(value);
-  if (value !== asText && z.safeParse(schema, asText).success) {
-    return `Write it in quotes: "${asText}".`;
-  }
-  if (typeof value === "string" && /^-?\d+$/.test(value) && z.safeParse(schema, Number(value)).success) {
-    return `Write it without quotes: ${value}.`;
-  }
-  return wordingOf(schema)?.hint;
+  const isNumber = /^-?\d+$/.test(value) && z.safeParse(schema, Number(value)).success;
+  return isNumber ? `Write it without quotes: ${value}.` : undefined;
 }
 
 function wrongName(root: z.ZodType, raw: unknown, path: PropertyPath): LocatedFault {
@@ -89,7 +91,7 @@ function nearestHint(key: string, keys: readonly string[]): string | undefined {
 /** The key of another variant, e.g. `hostKey` on a sandbox. */
 function variantHint(parent: z.core.$ZodType, key: string): string | undefined {
   if (!(parent instanceof z.ZodDiscriminatedUnion)) return undefined;
-  const owner = variants(parent).find((option) => key in option.shape);
+  const owner = variants(parent).find((option) => Object.hasOwn(option.shape, key));
   return owner && `"${key}" goes with ${parent.def.discriminator}: ${String(discriminatorValue(parent, owner))}.`;
 }
 
@@ -107,7 +109,7 @@ function keyPaths(schema: z.core.$ZodType, prefix = ""): string[] {
   if (inner instanceof z.ZodArray) return keyPaths(inner.element, `${prefix}[]`);
   if (inner instanceof z.ZodDiscriminatedUnion) return variants(inner).flatMap((option) => keyPaths(option, prefix));
   if (!(inner instanceof z.ZodObject)) return [];
-  return Object.entries(inner.shape).flatMap(([key, child]) => {
+  return Object.entries(keysOf(inner)).flatMap(([key, child]) => {
     const path = prefix === "" ? key : `${prefix}.${key}`;
     return [path, ...keyPaths(child, path)];
   });

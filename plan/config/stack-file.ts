@@ -21,8 +21,8 @@ export function readStackFile(text: string, file: string): Record<string, unknow
     const { line, col } = lines.linePos(error.pos[0]);
     return {
       path: `line ${line}, column ${col}`,
-      found: error.message,
-      expected: "YAML",
+      found: error.code === "MULTIPLE_DOCS" ? "a second document" : error.message,
+      expected: "one YAML document",
       ...indentationHint(text, line),
     };
   });
@@ -74,7 +74,7 @@ function ownKeys(config: Mapping): Record<string, unknown> {
       const [first = "", ...rest] = key.split(":");
       if (rest.length > 0 && first !== NAMESPACE) return [];
       const name = rest.length > 0 ? rest.join(":") : first;
-      return isEncrypted(value) && !(name in stackSchema.shape) ? [] : [[name, value]];
+      return isEncrypted(value) && !Object.hasOwn(stackSchema.shape, name) ? [] : [[name, value]];
     }),
   );
 }

@@ -1,0 +1,32 @@
+import type { Facts } from "./facts";
+import { judgeDisks, judgeMemory } from "./preflight/capacity";
+import { judgeGpu } from "./preflight/gpu";
+import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
+import type { Refusal } from "./preflight/refusal";
+import type { Requirements } from "./preflight/requirements";
+import { judgeSystem } from "./preflight/system";
+import { warn } from "./preflight/warnings";
+
+export { refusalText, type Refusal } from "./preflight/refusal";
+export type { PortRequirement, Requirements, SupportedSystem } from "./preflight/requirements";
+
+/** What stands in the way, and what is worth knowing. Pure: the same facts and requirements give the same answer. */
+export function judgePreflight(facts: Facts, requirements: Requirements): { refusals: Refusal[]; warnings: Refusal[] } {
+  const gpuRequirement = requirements.gpu ?? { required: false };
+  const gpu = judgeGpu(facts, gpuRequirement);
+  return {
+    refusals: [
+      ...judgeSystem(facts, requirements),
+      ...judgeMemory(facts, requirements),
+      ...judgeDisks(facts, requirements),
+      ...judgePorts(facts, requirements),
+      ...judgeServices(facts),
+      ...judgeAccount(facts),
+      ...judgeSites(facts, requirements),
+      ...judgeFirewall(facts, requirements),
+      ...(requirements.docker ? judgeDocker(facts) : []),
+      ...(gpuRequirement.required ? gpu : []),
+    ],
+    warnings: [...warn(facts, requirements), ...(gpuRequirement.required ? [] : gpu)],
+  };
+}

@@ -1,0 +1,127 @@
+import type { Facts, Listener, Service } from "../facts";
+import { isForeignSite, OWN_ENGINE_UNIT, owns } from "./ownership";
+import type { Refusal } from "./refusal";
+import type { PortRequirement, Requirements } from "./requirements";
+
+/** Units that other installations of an LLM server use. */
+const FOREIGN_ENGINE = /^(ollama|kanana-llm|llm-.+)\.service$/;
+
+export function judgePorts(facts: Facts, { ports }: Requirements): Refusal[] {
+  const { listeners } = facts;
+  if (listeners === null) {
+    return [
+      {
+        id: "ports-unknown",
+        what: "It cannot be told which ports of the host are taken",
+        found: "no usable `ss` command",
+        needed: "iproute2",
+        wayOut: "on the host: apt-get install iproute2",
+      },
+    ];
+  }
+  return ports.flatMap((requirement) => {
+    const holder = listeners.find((listener) => listener.port === requirement.port && !isOurs(facts, listener, requirement));
+    if (holder === undefined) return [];
+    const setting = requirement.unit === "nginx.service" ? "gateway.port" : "engine.port";
+    const stop = holder.unit?.endsWith(".service") ? `stop what holds it (on the host: systemctl disable --now ${holder.unit})` : "stop what holds it";
+    return [
+      {
+        id: "port-taken",
+        what: `Port ${requirement.port} is taken`,
+        found: `${holder.process ?? "an unnamed process"}${holder.unit === null ? "" : ` (${holder.unit})`} listens on ${holder.address}:${holder.port}`,
+        needed: `port ${requirement.port} (${setting}) free for ${requirement.unit}`,
+        wayOut: `set another ${setting}, or ${stop}`,
+      },
+    ];
+  });
+}
+
+/** A unit of ours holds the port; nginx may have been there before, so its sites on the port must be ours too. */
+function isOurs(facts: Facts, { unit }: Listener, requirement: PortRequirement): boolean {
+  if (unit !== requirement.unit || !owns(facts, ["unit"], unit)) return false;
+  return unit !== "nginx.service" || !facts.nginx.sites.some((site) => site.ports.includes(requirement.port) && isForeignSite(facts, site));
+}
+
+export function judgeServices(facts: Facts): Refusal[] {
+  const foreign = facts.services.filter(({ name }) => !owns(facts, ["unit"], name));
+  return [
+    ...foreign.filter(({ name, active, enabled }) => FOREIGN_ENGINE.test(name) && (active || enabled)).map(foreignEngine),
+    ...foreign.filter(({ name }) => OWN_ENGINE_UNIT.test(name)).map(leftBehind),
+  ];
+}
+
+const stateOf = ({ active, enabled }: Service) => [active ? "running" : "not running", ...(enabled ? ["starts at boot"] : [])].join(", ");
+
+function foreignEngine(service: Service): Refusal {
+  return {
+    id: "foreign-service",
+    what: `Another LLM server is set up on the host: ${service.name}`,
+    found: `${service.path ?? service.name}: ${stateOf(service)}`,
+    needed: "one LLM server at a time, since two would take each other's memory and ports",
+    wayOut: `on the host: systemctl disable --now ${service.name}; its files and models stay, and \`systemctl enable --now ${service.name}\` brings it back`,
+  };
+}
+
+function leftBehind(service: Service): Refusal {
+  return {
+    id: "unit-name-taken",
+    what: `A unit with our name is there that this deployment did not make: ${service.name}`,
+    found: `${service.path ?? service.name}: ${stateOf(service)}; /var/lib/tms-llm does not list it`,
+    needed: "the name free",
+    wayOut: `if it is a left-over, on the host: systemctl disable --now ${service.name}${service.path === null ? "" : ` && rm ${service.path}`} && systemctl daemon-reload`,
+  };
+}
+
+export function judgeAccount({ tmsUser }: Facts): Refusal[] {
+  if (tmsUser?.uid !== 0) return [];
+  return [
+    {
+      id: "account-is-root",
+      what: "The user tms has root's user id",
+      found: "uid 0",
+      needed: "no user tms, or an unprivileged one",
+      wayOut: "remove that user, or give it a user id of its own",
+    },
+  ];
+}
+
+export function judgeSites(facts: Facts, { ports, serverName }: Requirements): Refusal[] {
+  const gatewayPort = ports.find(({ unit }) => unit === "nginx.service")?.port;
+  if (serverName === undefined || gatewayPort === undefined) return [];
+  return facts.nginx.sites
+    .filter((site) => site.serverNames.includes(serverName) && site.ports.includes(gatewayPort) && isForeignSite(facts, site))
+    .map((site) => ({
+      id: "nginx-site",
+      what: `An nginx site already answers to ${serverName}`,
+      found: `${site.path} with server_name ${site.serverNames.join(" ")} on port ${gatewayPort}`,
+      needed: "the name free on that port",
+      wayOut: "set another gateway.serverName or gateway.port, or remove that site",
+    }));
+}
+
+export function judgeFirewall({ services }: Facts, { firewall = "ufw" }: Requirements): Refusal[] {
+  if (firewall === "off") return [];
+  const managers = services.filter(
+    ({ name, active, enabled }) => (name === "firewalld.service" || name === "nftables.service") && (active || enabled),
+  );
+  return managers.map((service) => ({
+    id: "firewall-manager",
+    what: `Another firewall manager is in charge: ${service.name}`,
+    found: `${service.name}: ${stateOf(service)}`,
+    needed: "ufw alone: two managers clear each other's rules at boot",
+    wayOut: `set access.firewall to off and open the gateway's port there, or on the host: systemctl disable --now ${service.name}`,
+  }));
+}
+
+export function judgeDocker({ docker }: Facts): Refusal[] {
+  if (docker.kind === "package") return [];
+  return [
+    {
+      id: "docker",
+      what: "The host has no Docker that engines can run in",
+      found: { absent: "no Docker", snap: "Docker as a snap, which cannot see GPUs nor folders outside /home", podman: "Podman under Docker's name" }[docker.kind],
+      needed: "Docker from the distribution's or Docker's packages",
+      wayOut: docker.kind === "snap" ? "on the host: snap remove docker && apt-get install docker.io" : "on the host: apt-get install docker.io",
+    },
+  ];
+}

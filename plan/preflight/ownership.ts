@@ -1,0 +1,14 @@
+import type { Facts, NginxSite } from "../facts";
+
+/** Whether an earlier deployment of ours made the thing, by its ledger. */
+export function owns({ ours }: Facts, kinds: readonly string[], id: string): boolean {
+  return ours?.ledger.some((line) => kinds.includes(line.kind) && line.id === id) ?? false;
+}
+
+/** A site that no earlier deployment of ours made. */
+export function isForeignSite(facts: Facts, site: NginxSite): boolean {
+  return ![site.path, site.target].some((path) => owns(facts, ["file", "link"], path));
+}
+
+/** Units that this project makes, but for the health check, which holds neither memory nor ports. */
+export const OWN_ENGINE_UNIT = /^tms-(?!llm-health)/;

@@ -1,0 +1,45 @@
+import type { GpuRequirement } from "./gpu";
+
+export interface PortRequirement {
+  readonly port: number;
+  /** The unit of ours that will listen there. */
+  readonly unit: string;
+}
+
+/** What a plan asks of its host. Sizes in bytes. */
+export interface Requirements {
+  /** Models and reserve together. */
+  readonly memoryBytes: number;
+  /** The part of `memoryBytes` that is not for models: the system, nginx, the engine itself; default 0. */
+  readonly memoryReserveBytes?: number;
+  /** Free space by path; paths on one mount add up. */
+  readonly diskBytes: Readonly<Record<string, number>>;
+  readonly ports: readonly PortRequirement[];
+  /** Default: SUPPORTED_SYSTEMS. */
+  readonly systems?: readonly SupportedSystem[];
+  /** Debian's word for what the plan's binaries run on; without it any architecture passes. */
+  readonly architecture?: string;
+  /** Lowest GNU C library, e.g. `2.28`. */
+  readonly glibc?: string;
+  /** Name in nginx's `server_name`; with it, a foreign site of that name is refused. */
+  readonly serverName?: string;
+  /** Who manages the firewall; default `ufw`. */
+  readonly firewall?: "ufw" | "off";
+  /** Default: not required. */
+  readonly gpu?: GpuRequirement;
+  /** Whether engines run in containers; default false. */
+  readonly docker?: boolean;
+}
+
+export interface SupportedSystem {
+  /** As in /etc/os-release. */
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+}
+
+export const SUPPORTED_SYSTEMS: readonly SupportedSystem[] = [
+  { id: "debian", version: "12", name: "Debian 12" },
+  { id: "ubuntu", version: "22.04", name: "Ubuntu 22.04" },
+  { id: "ubuntu", version: "24.04", name: "Ubuntu 24.04" },
+];

@@ -1,0 +1,195 @@
+import type { StackConfig } from "../config/schema";
+import { fillTemplate } from "./template";
+import { templateText } from "./template-files";
+import type { SecretReference } from "../step";
+
+/** The gateway's nginx configuration as text. */
+
+export interface GatewaySettings {
+  readonly gateway: StackConfig["gateway"];
+  /** Loopback port of the engine. */
+  readonly enginePort: number;
+  /** Where certificate chain and key lie on the host; absent: plain HTTP. */
+  readonly certificate?: { readonly chain: string; readonly key: string };
+  /** Whether an embedding model is served. */
+  readonly embeddings: boolean;
+}
+
+interface Route {
+  readonly path: string;
+  readonly method: "GET" | "POST";
+}
+
+const OPENAI_ROUTES: readonly Route[] = [
+  { path: "/v1/models", method: "GET" },
+  { path: "/v1/chat/completions", method: "POST" },
+  { path: "/v1/completions", method: "POST" },
+];
+const EMBEDDINGS_ROUTE: Route = { path: "/v1/embeddings", method: "POST" };
+const NATIVE_ROUTES: readonly Route[] = [
+  { path: "/api/chat", method: "POST" },
+  { path: "/api/generate", method: "POST" },
+  { path: "/api/tags", method: "GET" },
+];
+const NATIVE_EMBED_ROUTE: Route = { path: "/api/embed", method: "POST" };
+
+/** Paths that need a key; whatever else is not on the list is 404. */
+export function keyedRoutes({ gateway, embeddings }: Pick<GatewaySettings, "gateway" | "embeddings">): readonly Route[] {
+  return [
+    ...OPENAI_ROUTES,
+    ...(embeddings ? [EMBEDDINGS_ROUTE] : []),
+    ...(gateway.nativeApi ? [...NATIVE_ROUTES, NATIVE_EMBED_ROUTE] : []),
+  ];
+}
+
+/** Above it a request body goes through a temporary file, in bytes. */
+const LARGEST_BODY_IN_MEMORY = 16 * 2 ** 20;
+
+const SECONDS_UNTIL_RETRY = 5;
+
+/** `/etc/nginx/conf.d/tms-llm.conf`. */
+export function renderGateway(settings: GatewaySettings): string {
+  const { gateway, enginePort, certificate } = settings;
+  const routes = keyedRoutes(settings);
+  const errors = errorAnswers(gateway);
+  return fillTemplate(templateText("nginx/tms-llm.conf"), {
+    paths: pathPatterns(routes, gateway.applicationRoute !== undefined),
+    listen: listen(gateway.port, certificate !== undefined),
+    serverName: gateway.serverName,
+    tls: certificate
+      ? fillTemplate(templateText("nginx/tls.conf"), { certificate: certificate.chain, certificateKey: certificate.key })
+      : "",
+    enginePort: String(enginePort),
+    requestsPerMinute: String(gateway.rateLimit.requestsPerMinute),
+    maxBodySize: String(gateway.maxBodySize),
+    bodyBuffer: String(Math.min(gateway.maxBodySize, LARGEST_BODY_IN_MEMORY)),
+    readTimeout: `${Math.round(gateway.readTimeout * 1000)}ms`,
+    errorPages: errors.map(({ status }) => `error_page ${status} @error_${status};`).join("\n"),
+    routes: routes.map((route) => location(route, gateway.rateLimit.burst)).join("\n"),
+    applicationRoute: gateway.applicationRoute
+      ? fillTemplate(templateText("nginx/application-route.conf"), { upstream: gateway.applicationRoute.upstream })
+      : "",
+    errorLocations: errors.map(errorLocation).join("\n"),
+  });
+}
+
+/** `/etc/nginx/tms-llm/keys.conf`, with slots for the keys. A client's two slots are equal. */
+export function renderKeys(keys: readonly SecretReference[]): string {
+  const rows = keys.map(({ name }) => {
+    const [, client] = name.split("/");
+    // The scheme's name ignores case (RFC 9110, section 11.1), the key does not.
+    return `"~^(?i:Bearer) +{{secret:${name}}}$" ${client};`;
+  });
+  return fillTemplate(templateText("nginx/keys.conf"), { keys: rows.join("\n") });
+}
+
+const escape = (path: string) => path.replaceAll(".", "\\.");
+
+function pathPatterns(routes: readonly Route[], hasApplication: boolean): string {
+  return [
+    ...routes.map(({ path }) => `"~^(${escape(path)}) \\1(\\?|$)" keyed;`),
+    `"~^(/health) \\1(\\?|$)" open;`,
+    ...(hasApplication ? [`"~^/api/llm/.* /api/llm/" open;`] : []),
+  ].join("\n");
+}
+
+function listen(port: number, tls: boolean): string {
+  // `listen … http2` is what every nginx from 1.22 on reads; the newer `http2 on` is unknown to Debian 12's.
+  const options = `${tls ? " ssl http2" : ""} default_server`;
+  return [`listen ${port}${options};`, `listen [::]:${port}${options};`].join("\n");
+}
+
+function location({ path, method }: Route, burst: number): string {
+  // nginx refuses burst=0; without the word it is 0.
+  return fillTemplate(templateText("nginx/route.conf"), { path, method, burst: burst > 0 ? ` burst=${burst} nodelay` : "" });
+}
+
+interface ErrorAnswer {
+  readonly status: number;
+  readonly message: string;
+  readonly type: "invalid_request_error" | "requests" | "server_error";
+  readonly code: string;
+  /** Further headers: name → nginx value. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const UNAVAILABLE: ErrorAnswer = {
+  status: 503,
+  message: "The service behind the gateway is not reachable; try again shortly.",
+  type: "server_error",
+  code: "service_unavailable",
+  headers: { "Retry-After": String(SECONDS_UNTIL_RETRY) },
+};
+
+/** What nginx itself refuses or can't deliver, in the form of OpenAI's API; the engine's own errors pass unchanged. */
+function errorAnswers({ maxBodySize, rateLimit, readTimeout }: StackConfig["gateway"]): readonly ErrorAnswer[] {
+  const { requestsPerMinute } = rateLimit;
+  return [
+    {
+      status: 401,
+      message: "No valid API key. Send one as 'Authorization: Bearer <key>'.",
+      type: "invalid_request_error",
+      code: "invalid_api_key",
+      headers: { "WWW-Authenticate": "Bearer" },
+    },
+    { status: 403, message: "This address may not use the endpoint.", type: "invalid_request_error", code: "forbidden" },
+    { status: 404, message: "This endpoint does not serve that path.", type: "invalid_request_error", code: "unknown_url" },
+    {
+      status: 405,
+      message: "This path does not take that method; the Allow header names what it takes.",
+      type: "invalid_request_error",
+      code: "method_not_allowed",
+      headers: { Allow: "$tms_llm_method" },
+    },
+    {
+      status: 413,
+      message: `The request body is larger than the ${maxBodySize} bytes allowed.`,
+      type: "invalid_request_error",
+      code: "request_too_large",
+    },
+    {
+      status: 429,
+      message: `More than ${requestsPerMinute} requests per minute; slow down, then try again.`,
+      type: "requests",
+      code: "rate_limit_exceeded",
+      headers: { "Retry-After": String(Math.ceil(60 / requestsPerMinute)) },
+    },
+    { status: 497, message: "This port speaks HTTPS.", type: "invalid_request_error", code: "https_required" },
+    { status: 500, message: "The gateway failed.", type: "server_error", code: "internal_error" },
+    {
+      status: 502,
+      message: "The service behind the gateway broke off; try again.",
+      type: "server_error",
+      code: "bad_gateway",
+    },
+    UNAVAILABLE,
+    {
+      status: 504,
+      message: `The service behind the gateway was silent for ${readTimeout} seconds.`,
+      type: "server_error",
+      code: "timeout",
+    },
+  ];
+}
+
+function errorLocation(answer: ErrorAnswer): string {
+  // nginx calls both "502": the engine that is not there, and the engine that broke off. Only the former is worth a wait.
+  const unreachable =
+    answer.status === 502 ? ['if ($upstream_connect_time = "-") {', ...indent(answerLines(UNAVAILABLE)), "}"] : [];
+  return [
+    `location @error_${answer.status} {`,
+    ...indent(["default_type application/json;", ...unreachable, ...answerLines(answer)]),
+    "}",
+  ].join("\n");
+}
+
+const indent = (lines: readonly string[]) => lines.map((line) => `    ${line}`);
+
+function answerLines({ status, message, type, code, headers = {} }: ErrorAnswer): string[] {
+  const body = JSON.stringify({ error: { message, type, param: null, code } });
+  // 497 is nginx's own number; the wire knows 400.
+  return [
+    ...Object.entries(headers).map(([name, value]) => `add_header ${name} "${value}" always;`),
+    `return ${status === 497 ? 400 : status} '${body.replaceAll("'", "\\'")}';`,
+  ];
+}

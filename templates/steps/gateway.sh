@@ -1,0 +1,168 @@
+# shellcheck shell=bash disable=SC2154
+# nginx as the only door. The running nginx learns of a change only when `nginx -t` accepts the whole of it.
+
+tls=/etc/tms-llm/tls
+days_of_ca=3650
+# What browsers accept at most is 398.
+days_of_certificate=397
+
+step() {
+  ensure_nginx
+  own_nginx_first
+  make_room
+  ensure_directory /etc/tms-llm root:root 0755
+  ensure_directory /etc/nginx/tms-llm root:root 0700
+  if [[ $in_tls != off ]]; then ensure_directory "$tls" root:root 0755; fi
+  if [[ $in_tls == own-ca ]]; then ensure_own_certificate; fi
+  ensure_files --notify nginx.service --validate-all 'nginx -t -q'
+  ensure_running
+  ensure_door
+}
+
+# An nginx that is there already, of whatever flavour, is used as it is.
+ensure_nginx() {
+  if owned package nginx || ! command -v nginx >/dev/null; then ensure_package nginx; fi
+}
+
+# On the ledger before our files, so that a removal takes the files back first and nginx forgets them after that.
+own_nginx_first() {
+  local enabled active
+  enabled=$(systemctl is-enabled nginx.service 2>/dev/null) || enabled=${enabled:-absent}
+  active=$(systemctl is-active nginx.service 2>/dev/null) || active=${active:-unknown}
+  own unit nginx.service "$enabled $active"
+}
+
+# The welcome page goes where it came with our nginx, or holds our port. Any other site on our port is somebody's work.
+make_room() {
+  local site welcome=/etc/nginx/sites-enabled/default
+  if owned package nginx || owned absent "$welcome" || listens_on_our_port "$welcome"; then ensure_absent "$welcome"; fi
+  [[ $VERB == apply ]] || return 0
+  for site in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
+    if [[ $site != /etc/nginx/conf.d/tms-llm.conf ]] && listens_on_our_port "$site"; then
+      fail "port $in_port belongs to another site of this nginx" "$site listens on it" \
+        "choose another gateway.port in the stack file, or take that site out"
+    fi
+  done
+}
+
+listens_on_our_port() {
+  [[ -e $1 ]] && grep -qE "^[[:space:]]*listen[[:space:]]+([^;#]*:)?$in_port([[:space:];]|\$)" "$1"
+}
+
+ensure_own_certificate() {
+  ensure_package openssl
+  ensure_file "$tls/openssl.cnf"
+  ensure_command_output "$tls/ca.key" root:root 0600 -- new_key
+  ensure_command_output "$tls/ca.pem" root:root 0644 -- new_ca
+  ensure_command_output "$tls/server.key" root:root 0600 -- new_key
+  ensure_server_certificate
+  result_file ca "$tls/ca.pem"
+}
+
+new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256; }
+
+# A common name has at most 64 characters.
+new_ca() {
+  openssl req -x509 -new -sha256 -key "$tls/ca.key" -days "$days_of_ca" -subj "/O=tms-llm private CA/CN=${in_server_name:0:64}" \
+    -config "$tls/openssl.cnf" -extensions ca
+}
+
+new_server_certificate() {
+  openssl req -new -sha256 -key "$tls/server.key" -subj "/CN=${in_server_name:0:64}" -config "$tls/openssl.cnf" |
+    openssl x509 -req -sha256 -CA "$tls/ca.pem" -CAkey "$tls/ca.key" -set_serial "0x$(openssl rand -hex 16)" \
+      -days "$days_of_certificate" -extfile "$tls/openssl.cnf" -extensions server 2>/dev/null
+}
+
+ensure_server_certificate() {
+  # A check speaks up later than an apply renews, so a host that is deployed now and then never drifts by age.
+  local days=30 fault certificate=$tls/server.pem
+  [[ $VERB == apply ]] || days=14
+  fault=$(certificate_fault "$days")
+  if [[ -n $fault ]]; then
+    difference "certificate $certificate" "valid for $days days, for the planned names" "$fault"
+    if [[ $VERB == apply ]]; then
+      new_server_certificate >"$RUN_DIR/server.pem" ||
+        fail "cannot issue $certificate" "openssl failed; the CA's key and certificate may not belong together" \
+          "delete $tls/ca.pem on the host and run up again; clients then need the new CA certificate"
+      own_file "$certificate"
+      notify nginx.service
+      put_file "$certificate" "$RUN_DIR/server.pem" root:root 0644
+      changed "certificate $certificate"
+    fi
+  fi
+  own_file "$certificate"
+}
+
+# certificate_fault DAYS: prints why the server's certificate is not good for so long, or nothing.
+certificate_fault() {
+  local certificate=$tls/server.pem
+  if [[ ! -s $certificate ]]; then
+    echo absent
+  elif ! openssl verify -CAfile "$tls/ca.pem" "$certificate" >/dev/null 2>&1; then
+    echo "expired, or not issued by $tls/ca.pem"
+  elif ! openssl x509 -in "$certificate" -noout -checkend $(($1 * 86400)) >/dev/null; then
+    echo "ends $(openssl x509 -in "$certificate" -noout -enddate | cut -d= -f2)"
+  elif [[ $(openssl x509 -in "$certificate" -noout -pubkey) != "$(openssl pkey -in "$tls/server.key" -pubout)" ]]; then
+    echo "made for another key"
+  else
+    names_fault "$certificate"
+  fi
+}
+
+# Each planned name is asked for, and there are no more: openssl prints addresses in a form of its own.
+names_fault() {
+  local name option count
+  count=$(openssl x509 -in "$1" -noout -ext subjectAltName | tail -n 1 | tr ',' '\n' | wc -l)
+  if ((count != $(wc -l <<<"$in_subject_names"))); then
+    echo "for $count names"
+    return
+  fi
+  while read -r name; do
+    option=-checkhost
+    [[ $name != IP:* ]] || option=-checkip
+    if ! openssl x509 -in "$1" -noout "$option" "${name#*:}" | grep -q 'does match certificate'; then
+      echo "not for ${name#*:}"
+      return
+    fi
+  done <<<"$in_subject_names"
+}
+
+ensure_running() {
+  local pid
+  local -a former=()
+  if [[ $VERB == apply && -e $STATE/pending/nginx.service ]]; then mapfile -t former < <(serving_workers); fi
+  ensure_unit nginx.service --reload
+  # A reload returns at once; who connects now might still be served by the former configuration.
+  for pid in "${former[@]}"; do
+    wait_until_retired "$pid" ||
+      fail "nginx did not take the new configuration" "$(tail -n 3 /var/log/nginx/error.log)" "read the lines above; on the host: journalctl -u nginx"
+  done
+}
+
+# A worker that only finishes its last streams calls itself "shutting down".
+serving_workers() {
+  local master
+  master=$(systemctl show --property MainPID --value nginx.service)
+  if [[ $master != 0 ]] && ! pgrep -P "$master" -f 'worker process$'; then return 0; fi
+}
+
+wait_until_retired() {
+  local deadline=$((SECONDS + 10))
+  while serving_workers | grep -qx "$1"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.05
+  done
+}
+
+# The door answers, and it asks for a key.
+ensure_door() {
+  local scheme=https found answer=$RUN_DIR/door
+  [[ $in_tls != off ]] || scheme=http
+  found=$(curl --silent --insecure --max-time 5 --noproxy '*' --output "$answer" --write-out '%{http_code}' "$scheme://127.0.0.1:$in_port/v1/models") ||
+    found='no answer'
+  if [[ $found == 401 ]] && grep -q invalid_api_key "$answer"; then return 0; fi
+  difference "endpoint on port $in_port" "401 without a key" "$found"
+  [[ $VERB == check ]] ||
+    fail "the endpoint does not ask for a key" "$scheme://127.0.0.1:$in_port/v1/models without a key: $found" \
+      "see that /etc/nginx/nginx.conf includes /etc/nginx/conf.d/*.conf and that nothing else holds the port; on the host: journalctl -u nginx"
+}

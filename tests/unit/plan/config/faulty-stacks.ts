@@ -1,0 +1,180 @@
+/**
+ * Stack files with one fault each: title and the keys that differ from a valid stack, as they stand below `config:`
+ * without their prefix. The messages are in `__snapshots__/`; read them as an operator would when they change.
+ */
+
+const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+const SSH = `target: { kind: ssh, host: 203.0.113.10, hostKey: ${SSH_KEY} }`;
+const MODEL = "name: m, source: 'ollama:qwen3:8b'";
+/** A valid stack for a host of one's own, to which a row adds its fault. */
+const OWN_HOST = `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [10.0.0.0/8] }`;
+
+export const validStacks: Readonly<Record<string, string>> = {
+  "a sandbox with every default": "",
+  "a host of one's own": OWN_HOST,
+  "two keys of the same generation": "clients: { tms: { a: 1, b: 1 } }",
+  "a limit that a fraction of a unit gives": "engine: { kind: ollama, memoryMax: 1.5 GiB }",
+  "plain HTTP on a sandbox": "gateway: { tls: { mode: 'off' } }",
+  "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
+  "a firewall that is somebody else's": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { firewall: 'off' }`,
+  "numbers, texts and flags as Modelfile parameters": `models: [{ ${MODEL}, parameters: { temperature: 0.3, stop: '</s>', use_mmap: false } }]`,
+};
+
+export const faultyStacks: readonly (readonly [title: string, yaml: string])[] = [
+  // Names
+  ["a misspelt section", "gatway: { port: 443 }"],
+  ["a misspelt key", "gateway: { prot: 443 }"],
+  ["a key in another spelling", "gateway: { server_name: llm.internal }"],
+  ["a key that belongs elsewhere", "context: 8k"],
+  ["a key that nothing is like", "colour: blue"],
+  ["a key of another target", `target: { kind: sandbox, hostKey: ${SSH_KEY} }`],
+  ["a key of another TLS mode", "gateway: { tls: { mode: own-ca, certificate: chain.pem } }"],
+  ["a misspelt key in a model", `models: [{ ${MODEL}, contxt: 8k }]`],
+
+  // Kinds and shapes
+  ["a misspelt target", "target: { kind: sandbx }"],
+  ["an unknown target", "target: { kind: kubernetes }"],
+  ["a target without its kind", "target: { memory: 4 GiB }"],
+  ["a target that is a text", "target: sandbox"],
+  ["no target", "target: ~"],
+  ["an engine without its kind", "engine: { parallel: 2 }"],
+  ["an engine that does not exist yet", "engine: { kind: vllm }"],
+  ["TLS without its mode", "gateway: { tls: {} }"],
+  ["a misspelt TLS mode", "gateway: { tls: { mode: ownca } }"],
+  ["a TLS mode of other tools", "gateway: { tls: { mode: letsencrypt } }"],
+  ["a TLS mode that is a boolean", "gateway: { tls: { mode: false } }"],
+  ["an empty section", "gateway:"],
+  ["a section that is a list", "gateway: [443]"],
+  ["models that are a mapping", "models: { name: m }"],
+  ["no models", "models: []"],
+  ["a model that is a text", "models: [kanana]"],
+  ["clients that are a list", "clients: [tms]"],
+  ["a boolean in words", "gateway: { nativeApi: 'yes' }"],
+  ["a misspelt firewall", "access: { firewall: ufv }"],
+
+  // Numbers and units
+  ["a port that is too high", "gateway: { port: 70000 }"],
+  ["a port that is zero", "gateway: { port: 0 }"],
+  ["a port with a fraction", "gateway: { port: 44.3 }"],
+  ["a port in quotes", "gateway: { port: '443' }"],
+  ["an engine port that needs privileges", "engine: { kind: ollama, port: 80 }"],
+  ["no parallel request", "engine: { kind: ollama, parallel: 0 }"],
+  ["a size without a unit", "target: { kind: sandbox, memory: 4096 }"],
+  ["a size with half a unit", "target: { kind: sandbox, memory: 4G }"],
+  ["a size in lower case", "gateway: { maxBodySize: 4mib }"],
+  ["a size that is too small", "target: { kind: sandbox, memory: 64 MiB }"],
+  ["a size that is a word", "gateway: { maxBodySize: large }"],
+  ["a negative size", "gateway: { maxBodySize: -1 MiB }"],
+  ["a size that is a boolean", "gateway: { maxBodySize: true }"],
+  ["a duration without a unit", "gateway: { readTimeout: 600 }"],
+  ["a duration with a long unit", "engine: { kind: ollama, keepAlive: 10 minutes }"],
+  ["a duration without end", "engine: { kind: ollama, keepAlive: forever }"],
+  ["a duration that is too short", "gateway: { readTimeout: 10ms }"],
+  ["a duration that is too long", "objectives: { total: 2d }"],
+  ["tokens in another unit", `models: [{ ${MODEL}, context: 8 KiB }]`],
+  ["part of a token", `models: [{ ${MODEL}, context: 4096.5 }]`],
+  ["too few tokens", `models: [{ ${MODEL}, context: 16 }]`],
+  ["a rate that lets nothing through", "gateway: { rateLimit: { requestsPerMinute: 0 } }"],
+  ["a burst below zero", "gateway: { rateLimit: { burst: -1 } }"],
+
+  // Hosts, names, networks
+  [
+    "a host with its user",
+    `target: { kind: ssh, host: root@203.0.113.10, hostKey: ${SSH_KEY} }\naccess: { allow: [10.0.0.0/8] }\nmodels: [{ ${MODEL} }]`,
+  ],
+  [
+    "a host without its key",
+    `target: { kind: ssh, host: 203.0.113.10 }\naccess: { allow: [10.0.0.0/8] }\nmodels: [{ ${MODEL} }]`,
+  ],
+  [
+    "a host key that lost its end",
+    `target: { kind: ssh, host: 203.0.113.10, hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYH }\naccess: { allow: [10.0.0.0/8] }\nmodels: [{ ${MODEL} }]`,
+  ],
+  [
+    "a host key of another type than it says",
+    `target: { kind: ssh, host: 203.0.113.10, hostKey: ssh-rsa ${SSH_KEY.split(" ")[1]!} }\naccess: { allow: [10.0.0.0/8] }\nmodels: [{ ${MODEL} }]`,
+  ],
+  [
+    "a private key where its path belongs",
+    OWN_HOST.replace(
+      "kind: ssh,",
+      'kind: ssh, privateKeyFile: "-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXk",',
+    ),
+  ],
+  ["a server name that is an address", "gateway: { serverName: 10.0.0.1 }"],
+  ["a server name in capitals", "gateway: { serverName: LLM.internal }"],
+  ["a server name with an underscore", "gateway: { serverName: llm_1.internal }"],
+  ["a network that is none", "access: { allow: [10.0.0.0/40] }"],
+  ["an address that lacks a part", "access: { allow: [10.0.1] }"],
+  ["a network with host bits", "access: { allow: [10.0.0.5/24] }"],
+  ["an IPv6 network with host bits", "access: { allow: ['fd00::1/64'] }"],
+  ["a range", "access: { allow: [10.0.0.1-10.0.0.9] }"],
+  ["an application elsewhere", "gateway: { applicationRoute: { upstream: 10.0.0.1:3000 } }"],
+  ["a client name in capitals", "clients: { TMS: { a: 1 } }"],
+  ["a client name with a space", "clients: { 'my app': { a: 1 } }"],
+  ["a generation of zero", "clients: { tms: { a: 0 } }"],
+  ["a third key slot", "clients: { tms: { a: 1, c: 1 } }"],
+
+  // Models
+  ["a model without a source", "models: [{ name: m }]"],
+  ["a source without its kind", "models: [{ name: m, source: 'qwen3:8b' }]"],
+  ["a source that is an address", "models: [{ name: m, source: 'https://huggingface.co/kakaocorp/kanana-1.5-8b' }]"],
+  ["a file without its prefix", "models: [{ name: m, source: weights/m.gguf }]"],
+  ["a model name with a space", "models: [{ name: my model, source: builtin:tiny }]"],
+  ["a checksum that is too short", "models: [{ name: m, source: 'file:m.gguf', sha256: abc123 }]"],
+  ["a file without its checksum", "models: [{ name: m, source: 'file:weights/m.gguf' }]"],
+  ["a checksum of no file", `models: [{ ${MODEL}, sha256: ${"ab".repeat(32)} }]`],
+  ["an adapter without its checksum", `models: [{ ${MODEL}, adapter: 'file:lora.gguf' }]`],
+  ["a checksum without its adapter", `models: [{ ${MODEL}, adapterSha256: ${"ab".repeat(32)} }]`],
+  ["a misspelt Modelfile parameter", `models: [{ ${MODEL}, parameters: { temprature: 0.3 } }]`],
+  ["a Modelfile parameter that the plan pins", `models: [{ ${MODEL}, parameters: { num_ctx: 8192 } }]`],
+  ["a Modelfile parameter of the wrong type", `models: [{ ${MODEL}, parameters: { temperature: hot } }]`],
+  ["a Modelfile parameter over two lines", `models: [{ ${MODEL}, parameters: { stop: "a\\nFROM b" } }]`],
+  ["a system prompt that a Modelfile can't hold", `models: [{ ${MODEL}, system: 'say """' }]`],
+  ["two models of one name", `models: [{ ${MODEL} }, { ${MODEL} }]`],
+  [
+    "two models that are one to Ollama",
+    "models: [{ name: m, source: 'ollama:a' }, { name: 'M:latest', source: 'ollama:b' }]",
+  ],
+  ["the tiny model on a host of one's own", OWN_HOST.replace("ollama:qwen3:8b", "builtin:tiny")],
+  ["more context than any host holds", `models: [{ ${MODEL}, context: 128k }]\nengine: { kind: ollama, parallel: 64 }`],
+  [
+    "a model above the engine's memory",
+    `models: [{ ${MODEL}, memory: 3 GiB }]\nengine: { kind: ollama, memoryMax: 2 GiB }`,
+  ],
+  ["a model above the sandbox's memory", `models: [{ ${MODEL}, memory: 5.5 GiB }]`],
+  ["an engine above the sandbox's memory", "engine: { kind: ollama, memoryMax: 8 GiB }"],
+
+  // Engine versions
+  ["a version with a known hole", "engine: { kind: ollama, version: 0.16.2 }"],
+  ["a version that the catalogue lacks", "engine: { kind: ollama, version: 0.99.0 }"],
+  ["a version that is a number", "engine: { kind: ollama, version: 0.17 }"],
+  ["a version that is a tag", "engine: { kind: ollama, version: v0.17.4 }"],
+  ["a version that moves", "engine: { kind: ollama, version: latest }"],
+
+  // Doors
+  ["the gateway on SSH's port", "gateway: { port: 22 }"],
+  ["the gateway on a moved SSH's port", OWN_HOST.replace("kind: ssh,", "kind: ssh, port: 443,")],
+  ["the gateway on the engine's port", "gateway: { port: 11434 }"],
+  [
+    "the application on the gateway's port",
+    "gateway: { port: 8443, applicationRoute: { upstream: '127.0.0.1:8443' } }",
+  ],
+  ["plain HTTP without consent", `${OWN_HOST}\ngateway: { tls: { mode: 'off' } }`],
+  ["plain HTTP with a wrong consent", `${OWN_HOST}\ngateway: { tls: { mode: 'off', accept: yes } }`],
+  ["a certificate without its key", "gateway: { tls: { mode: files, certificate: chain.pem } }"],
+  [
+    "a certificate and its key in one file",
+    "gateway: { tls: { mode: files, certificate: all.pem, privateKey: all.pem } }",
+  ],
+  ["a firewall that lets nobody in", `${SSH}\nmodels: [{ ${MODEL} }]`],
+  ["an allowlist without a firewall", "access: { firewall: 'off', allow: [10.0.0.0/8] }"],
+  ["the whole of IPv4", "access: { allow: [0.0.0.0/0] }"],
+  ["the whole of IPv6", "access: { allow: ['::/0'] }"],
+  ["half of IPv4", "access: { allow: [128.0.0.0/1] }"],
+  ["a network twice", "access: { allow: ['fd00::/8', 'fd00:0::/8'] }"],
+  ["no client", "clients: {}"],
+  ["a client without a key", "clients: { tms: {} }"],
+  ["a client name that the log needs", "clients: { unknown: { a: 1 } }"],
+  ["a first token after the last", "objectives: { ttft: 10s, total: 5s }"],
+];

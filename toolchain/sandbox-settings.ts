@@ -1,0 +1,148 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { utils } from "ssh2";
+import { z } from "zod";
+import { askDocker, type Docker } from "./docker";
+import { ToolchainError } from "./failure";
+import { PRIVATE } from "./places";
+import { writePrivate } from "./private-files";
+import { sandboxImageTag } from "./sandbox-image";
+import {
+  addressesIn,
+  freePorts,
+  freeSubnet4,
+  interfaceNetworks,
+  overlap,
+  parseRoutes,
+  portIsFree,
+  randomSubnet6,
+  type SandboxAddresses,
+} from "./sandbox-network";
+
+/** What is chosen once per clone and stack and then kept, so that a second `up` finds the same sandbox. */
+const settingsSchema = z.strictObject({
+  /** Eight hexadecimal digits that tell this clone's sandbox from all others on the machine. */
+  id: z.string().regex(/^[0-9a-f]{8}$/),
+  /** Tag of the image, from its recipe. */
+  image: z.string(),
+  /** Ports of 127.0.0.1 behind which the sandbox's sshd and gateway are reached. */
+  sshPort: z.number().int(),
+  gatewayPort: z.number().int(),
+  subnet4: z.string(),
+  gateway4: z.string(),
+  address4: z.string(),
+  allowedProber4: z.string(),
+  refusedProber4: z.string(),
+  subnet6: z.string(),
+  gateway6: z.string(),
+  address6: z.string(),
+  allowedProber6: z.string(),
+  refusedProber6: z.string(),
+  /** Paths of private keys on this machine, mode 0600, and their public halves (`ssh-ed25519 AAAA…`). */
+  sshPrivateKeyFile: z.string(),
+  sshPublicKey: z.string(),
+  hostPrivateKeyFile: z.string(),
+  hostPublicKey: z.string(),
+});
+
+export type SandboxSettings = z.output<typeof settingsSchema>;
+
+/** File that holds the settings of a stack's sandbox. */
+export function sandboxSettingsFile(stack: string): string {
+  return join(PRIVATE, stack, "sandbox.json");
+}
+
+/** The kept settings, or undefined before the first `up`. @throws ToolchainError when the file is damaged */
+export function readSandboxSettings(stack: string): SandboxSettings | undefined {
+  const path = sandboxSettingsFile(stack);
+  if (!existsSync(path)) return undefined;
+  const damaged = (why: string) =>
+    new ToolchainError(
+      `The sandbox settings of stack ${stack} cannot be read (${path}).`,
+      why,
+      `Remove the sandbox (\`npm run destroy -- ${stack}\`), delete the file, and run the command again.`,
+    );
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw damaged((error as Error).message);
+  }
+  const parsed = settingsSchema.safeParse(content);
+  if (!parsed.success) throw damaged(parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`).join("; "));
+  return parsed.data;
+}
+
+/**
+ * The settings of a stack's sandbox: chosen at the first call and kept. While the sandbox does not exist, ports and networks
+ * that somebody else has taken since are chosen anew; the image tag follows the recipe.
+ */
+export async function ensureSandboxSettings(stack: string, docker: Docker): Promise<SandboxSettings> {
+  const kept = readSandboxSettings(stack);
+  if (kept === undefined) return save(stack, await choose(stack, docker));
+  const networks = subnets(await dockerNetworks(docker));
+  // The sandbox's network is the first thing that is made and the last that goes.
+  const exists = networks.includes(kept.subnet4);
+  const current = { ...kept, image: sandboxImageTag(), ...(!exists && (await replacements(kept, networks))) };
+  return JSON.stringify(current) === JSON.stringify(kept) ? kept : save(stack, current);
+}
+
+async function replacements(kept: SandboxSettings, networks: readonly string[]): Promise<Partial<SandboxSettings>> {
+  const portsFree = (await portIsFree(kept.sshPort)) && (await portIsFree(kept.gatewayPort));
+  const subnetFree = !takenNetworks(networks).some((network) => overlap(network, kept.subnet4));
+  return { ...(!portsFree && (await chooseServicePorts())), ...(!subnetFree && chooseAddresses(networks)) };
+}
+
+function save(stack: string, settings: SandboxSettings): SandboxSettings {
+  writePrivate(sandboxSettingsFile(stack), `${JSON.stringify(settings, undefined, 2)}\n`);
+  return settings;
+}
+
+interface DockerNetwork {
+  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null };
+}
+
+async function dockerNetworks(docker: Docker): Promise<readonly DockerNetwork[]> {
+  return (await askDocker(docker.host, "/networks")).body as readonly DockerNetwork[];
+}
+
+function subnets(networks: readonly DockerNetwork[]): string[] {
+  return networks.flatMap(({ IPAM }) => IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []);
+}
+
+function takenNetworks(ofDocker: readonly string[]): string[] {
+  const routes = existsSync("/proc/net/route") ? parseRoutes(readFileSync("/proc/net/route", "utf8")) : [];
+  return [...routes, ...interfaceNetworks(), ...ofDocker.filter((network) => !network.includes(":"))];
+}
+
+function chooseAddresses(networks: readonly string[]): SandboxAddresses {
+  return addressesIn(freeSubnet4(takenNetworks(networks), randomInt(65_536)), randomSubnet6());
+}
+
+async function chooseServicePorts(): Promise<{ sshPort: number; gatewayPort: number }> {
+  const [sshPort, gatewayPort] = await freePorts(2);
+  return { sshPort: sshPort!, gatewayPort: gatewayPort! };
+}
+
+async function choose(stack: string, docker: Docker): Promise<SandboxSettings> {
+  const login = generateKey(stack, "id_ed25519");
+  const host = generateKey(stack, "ssh_host_ed25519_key");
+  return {
+    id: randomBytes(4).toString("hex"),
+    image: sandboxImageTag(),
+    ...(await chooseServicePorts()),
+    ...chooseAddresses(subnets(await dockerNetworks(docker))),
+    sshPrivateKeyFile: login.file,
+    sshPublicKey: login.publicKey,
+    hostPrivateKeyFile: host.file,
+    hostPublicKey: host.publicKey,
+  };
+}
+
+function generateKey(stack: string, name: string): { file: string; publicKey: string } {
+  const { private: privateKey, public: publicKey } = utils.generateKeyPairSync("ed25519");
+  const file = join(PRIVATE, stack, name);
+  writePrivate(file, privateKey.endsWith("\n") ? privateKey : `${privateKey}\n`);
+  return { file, publicKey: publicKey.trim() };
+}

@@ -28,6 +28,12 @@ export class Pulumi {
     return run.exitCode === 0 ? z.record(z.string(), z.unknown()).parse(JSON.parse(run.stdout)) : {};
   }
 
+  /** Forgets an empty stack; its configuration file stays. */
+  async removeStack(): Promise<void> {
+    const run = await execa("pulumi", ["stack", "rm", "--yes", "--preserve-config", "--stack", this.stack], { ...this.options(), reject: false, all: true });
+    if (run.exitCode !== 0) throw new CommandFailure(`the stack ${this.stack} could not be removed: ${run.all.trim()}`, "pulumi stack export shows what is left in it", EXIT.internal);
+  }
+
   private execute(args: readonly string[], stdio: "inherit") {
     return execa("pulumi", [...args, "--stack", this.stack], { ...this.options(), stdio, reject: false });
   }

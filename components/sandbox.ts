@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../plan/config/schema";
-import type { SandboxSettings } from "../plan/sandbox";
+import { SANDBOX_CONTAINER, type SandboxSettings } from "../plan/sandbox";
 import type { HostAddress } from "./host";
 
 /** A disposable systemd host with sshd in a container; nothing of ours is on it yet. */
@@ -50,14 +50,12 @@ export class Sandbox extends pulumi.ComponentResource {
       {
         name: `tms-llm-${settings.id}`,
         image: settings.image,
-        command: ["/sbin/init"],
+        command: [...SANDBOX_CONTAINER.command],
         hostname: "tms-llm-sandbox",
-        // What systemd needs to boot and to confine units; SYS_PTRACE lets `ss` and `systemctl` see who holds what.
-        capabilities: { adds: ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"] },
-        securityOpts: ["seccomp=unconfined"],
+        capabilities: { adds: [...SANDBOX_CONTAINER.capabilities] },
+        securityOpts: [...SANDBOX_CONTAINER.securityOptions],
         cgroupnsMode: "private",
-        tmpfs: { "/run": "", "/run/lock": "", "/tmp": "" },
-        volumes: [{ hostPath: "/sys/fs/cgroup", containerPath: "/sys/fs/cgroup", readOnly: false }],
+        tmpfs: Object.fromEntries(SANDBOX_CONTAINER.tmpfs.map((path) => [path, ""])),
         memory: Math.round(memory / 2 ** 20),
         restart: "unless-stopped",
         ports: [

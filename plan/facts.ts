@@ -1,66 +1,7 @@
-import { z } from "zod";
 import { classifyNvidiaSmi, type NvidiaSmi } from "./nvidia-smi";
+import { readReport, type PreflightReport } from "./preflight/report";
 
-/** What a host can tell: the report of `templates/preflight.sh`, and how its raw values become facts. */
-
-export const REPORT_SCHEMA = "tms-llm/preflight/1";
-
-const text = z.string().nullable();
-const count = z.number().nonnegative().nullable();
-
-const reportSchema = z.strictObject({
-  schema: z.literal(REPORT_SCHEMA),
-  os: z.strictObject({ id: text, like: text, version: text, pretty: text }),
-  kernel: z.string(),
-  machine: z.string(),
-  libc: text,
-  virtualization: text,
-  time: z.number().int(),
-  effectiveUid: z.number().int(),
-  sudoUser: text,
-  packageManagers: z.array(z.enum(["apt-get", "dnf", "yum", "zypper"])),
-  selinuxEnforce: text,
-  cpu: z.strictObject({ count: z.number().int().min(1), model: text }),
-  memory: z.strictObject({
-    totalBytes: z.number().int(),
-    availableBytes: count,
-    swapTotalBytes: count,
-    swapFreeBytes: count,
-    controlGroups: z.array(z.strictObject({ limitBytes: z.number(), usedBytes: z.number() })),
-  }),
-  disks: z.array(z.strictObject({ mount: z.string(), sizeBytes: z.number().int(), freeBytes: z.number().int() })).min(1),
-  gpu: z.strictObject({
-    nvidiaSmi: z.strictObject({ exitCode: z.number().int(), output: text }),
-    pciDevices: z.array(z.strictObject({ address: z.string(), device: text })),
-    driverText: text,
-    nouveauLoaded: z.boolean(),
-  }),
-  secureBoot: z.strictObject({ efi: z.boolean(), variable: count }),
-  docker: z.strictObject({ path: text, version: text }),
-  ports: z
-    .array(z.strictObject({ address: z.string(), port: z.number().int(), process: text, unit: text }))
-    .nullable(),
-  firewall: z.strictObject({ ufw: text, nftRules: count }),
-  systemd: z.strictObject({ running: z.boolean(), version: text, state: text }),
-  services: z.array(z.strictObject({ name: z.string(), active: text, enabled: text, path: text })),
-  nginx: z.strictObject({
-    path: text,
-    sites: z.array(z.strictObject({ path: z.string(), target: text, serverNames: text, listens: z.array(z.string()) })),
-  }),
-  tmsUser: z
-    .strictObject({ name: z.string(), uid: z.number().int(), gid: z.number().int(), home: text, shell: text })
-    .nullable(),
-  ours: z
-    .strictObject({
-      digest: text,
-      used: z.array(z.strictObject({ path: z.string(), bytes: z.number().int() })),
-      ledger: z.array(z.strictObject({ kind: z.string(), id: z.string() })),
-    })
-    .nullable(),
-});
-
-/** The report as the host sends it; text stays as the host says it, null is "cannot be told". */
-export type PreflightReport = z.output<typeof reportSchema>;
+/** What a host can tell, and how the raw values of its preflight report become facts. */
 
 export interface Listener {
   readonly address: string;
@@ -130,7 +71,12 @@ export interface Facts {
   readonly systemd: { readonly running: boolean; readonly version: string | null; readonly state: string | null };
   readonly services: readonly Service[];
   readonly nginx: { readonly installed: boolean; readonly sites: readonly NginxSite[] };
-  readonly tmsUser: { readonly uid: number; readonly gid: number; readonly home: string; readonly shell: string } | null;
+  readonly tmsUser: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly home: string;
+    readonly shell: string;
+  } | null;
   readonly root: boolean;
   readonly packageManager: "apt-get" | "dnf" | "yum" | "zypper" | null;
   /** The host's clock, in seconds since 1970. */
@@ -139,42 +85,13 @@ export interface Facts {
   readonly ours: NonNullable<PreflightReport["ours"]> | null;
 }
 
-/** A host answered something else than a preflight report. The message is ready for a terminal. */
-export class UnreadableReport extends Error {
-  override readonly name = "UnreadableReport";
-
-  constructor(found: string) {
-    super(
-      [
-        "The host's preflight did not answer with a report. Nothing was changed on it.",
-        `  found:   ${found}`,
-        "  needed:  one JSON object from bash 4.2 or newer",
-        "  way out: log in to the host as the same user and run `sudo -n bash --version`; correct what it says, then run up again",
-      ].join("\n"),
-    );
-  }
+/** The facts in what a host printed; throws UnreadableReport. */
+export function parseFacts(printed: string): Facts {
+  return factsFromReport(readReport(printed));
 }
 
-/** Reads the report's text. Lines before it, as a login script may print, are skipped. Throws UnreadableReport. */
-export function parseFacts(report: string): Facts {
-  const lines = report.split("\n").filter((line) => line.trim() !== "");
-  const line = lines.findLast((candidate) => candidate.startsWith('{"schema":"tms-llm/preflight/'));
-  if (line === undefined) throw new UnreadableReport(lines.length === 0 ? "no output" : JSON.stringify(lines.at(-1)?.slice(0, 120)));
-  return factsFromReport(parseJson(line));
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw new UnreadableReport(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** The same from a parsed report, as a facts file or a fixture holds it. Throws UnreadableReport. */
-export function factsFromReport(report: unknown): Facts {
-  const { data, error } = reportSchema.safeParse(report);
-  if (error) throw new UnreadableReport(z.prettifyError(error).replaceAll("\n", " "));
+/** The facts of a report, as a facts file or a fixture holds it. */
+export function factsFromReport(data: PreflightReport): Facts {
   return {
     os: osFacts(data.os),
     kernel: data.kernel,
@@ -186,7 +103,13 @@ export function factsFromReport(report: unknown): Facts {
     memory: memoryFacts(data.memory),
     disks: data.disks,
     gpu: gpuFacts(data.gpu),
-    secureBoot: !data.secureBoot.efi ? "none" : data.secureBoot.variable === null ? "unknown" : data.secureBoot.variable === 1 ? "on" : "off",
+    secureBoot: !data.secureBoot.efi
+      ? "none"
+      : data.secureBoot.variable === null
+        ? "unknown"
+        : data.secureBoot.variable === 1
+          ? "on"
+          : "off",
     docker: dockerFacts(data.docker),
     listeners: data.ports,
     selinux: data.selinuxEnforce === null ? "disabled" : data.selinuxEnforce === "1" ? "enforcing" : "permissive",
@@ -202,7 +125,12 @@ export function factsFromReport(report: unknown): Facts {
       path,
     })),
     nginx: { installed: data.nginx.path !== null, sites: data.nginx.sites.map(siteFacts) },
-    tmsUser: data.tmsUser && { uid: data.tmsUser.uid, gid: data.tmsUser.gid, home: data.tmsUser.home ?? "/", shell: data.tmsUser.shell ?? "/bin/sh" },
+    tmsUser: data.tmsUser && {
+      uid: data.tmsUser.uid,
+      gid: data.tmsUser.gid,
+      home: data.tmsUser.home ?? "/",
+      shell: data.tmsUser.shell ?? "/bin/sh",
+    },
     root: data.effectiveUid === 0,
     packageManager: data.packageManagers[0] ?? null,
     time: data.time,
@@ -226,11 +154,19 @@ function osFacts({ id, like, version, pretty }: PreflightReport["os"]): Facts["o
   return { id: id ?? "unknown", version: version ?? "", family, pretty: pretty ?? id ?? "an unknown system" };
 }
 
-function memoryFacts({ totalBytes, availableBytes, swapTotalBytes, controlGroups }: PreflightReport["memory"]): Facts["memory"] {
+function memoryFacts({
+  totalBytes,
+  availableBytes,
+  swapTotalBytes,
+  controlGroups,
+}: PreflightReport["memory"]): Facts["memory"] {
   // A control group without a limit shows a number above any memory.
   const limits = controlGroups.filter(({ limitBytes }) => limitBytes < totalBytes);
   const total = Math.min(totalBytes, ...limits.map(({ limitBytes }) => limitBytes));
-  const available = Math.min(availableBytes ?? total, ...limits.map(({ limitBytes, usedBytes }) => Math.max(0, limitBytes - usedBytes)));
+  const available = Math.min(
+    availableBytes ?? total,
+    ...limits.map(({ limitBytes, usedBytes }) => Math.max(0, limitBytes - usedBytes)),
+  );
   return {
     totalBytes: total,
     availableBytes: available,
@@ -250,7 +186,14 @@ function gpuFacts({ nvidiaSmi, pciDevices, driverText, nouveauLoaded }: Prefligh
 }
 
 function dockerFacts({ path, version }: PreflightReport["docker"]): Facts["docker"] {
-  const kind = path === null ? "absent" : /(^|\/)snap(\/|$)/.test(path) ? "snap" : /podman/i.test(`${path} ${version}`) ? "podman" : "package";
+  const kind =
+    path === null
+      ? "absent"
+      : /(^|\/)snap(\/|$)/.test(path)
+        ? "snap"
+        : /podman/i.test(`${path} ${version}`)
+          ? "podman"
+          : "package";
   return { kind, version: /\d+\.\d+(\.\d+)?/.exec(version ?? "")?.[0] ?? null };
 }
 

@@ -87,7 +87,9 @@ export function classifyNvidiaSmi(exitCode: number, output: string): NvidiaSmi {
 
 function readRow(line: string): { device: GpuDevice; driver: string } | undefined {
   const fields = line.split(",").map((field) => field.trim());
-  const [index, name, total, free, driver, capability, uuid, mig] = fields.map((field) => (NULLS.has(field) ? null : field));
+  const [index, name, total, free, driver, capability, uuid, mig] = fields.map((field) =>
+    NULLS.has(field) ? null : field,
+  );
   const numbers = [total, free].every((value) => value === null || /^\d+$/.test(value ?? ""));
   if (fields.length !== FIELDS || !/^\d+$/.test(index ?? "") || !name || !driver || !numbers) return undefined;
   const bytes = (mebibytes: string | null | undefined) => (mebibytes ? Number(mebibytes) * MIB : null);

@@ -23,3 +23,20 @@ export const sandboxSettingsSchema = z.object({
 });
 
 export type SandboxSettings = z.output<typeof sandboxSettingsSchema>;
+
+/**
+ * How a container becomes a host: systemd as PID 1 in a cgroup namespace of its own, whose mounts are made writable.
+ * Binding the machine's /sys/fs/cgroup instead would let two sandboxes clear away each other's groups.
+ */
+export const SANDBOX_CONTAINER = {
+  command: [
+    "sh",
+    "-c",
+    'while read -r _ at kind _; do case $kind in cgroup|cgroup2) mount -o remount,rw,bind "$at";; esac; done </proc/mounts; exec /sbin/init',
+  ],
+  // SYS_ADMIN: systemd's mounts and namespaces; NET_ADMIN: the firewall; SYS_PTRACE: to see who holds a port.
+  capabilities: ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"],
+  // The default profiles forbid the mounts that unit hardening makes.
+  securityOptions: ["seccomp=unconfined", "apparmor=unconfined"],
+  tmpfs: ["/run", "/run/lock", "/tmp"],
+} as const;

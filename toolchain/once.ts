@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync, linkSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -12,6 +12,7 @@ export async function makeOnce(target: string, build: (path: string) => Promise<
   mkdirSync(dirname(target), { recursive: true });
   await withLock(`${target}.lock`, waiting, async () => {
     if (existsSync(target)) return;
+    removeRuins(target);
     const workshop = mkdtempSync(join(dirname(target), `.${basename(target)}-`));
     try {
       const made = join(workshop, basename(target));
@@ -22,6 +23,12 @@ export async function makeOnce(target: string, build: (path: string) => Promise<
       rmSync(workshop, { recursive: true, force: true });
     }
   });
+}
+
+/** What killed builds have left: whoever holds the lock is the only builder. */
+function removeRuins(target: string): void {
+  const ruins = readdirSync(dirname(target)).filter((name) => name.startsWith(`.${basename(target)}-`));
+  for (const name of ruins) rmSync(join(dirname(target), name), { recursive: true, force: true });
 }
 
 /** Runs `work` while holding a lock file that names this process; the lock of a dead process is taken over. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "./command";
 import { installPackages, isDebianLike, isRoot, missingPackages, missingTools, osRelease } from "./debian";
-import { askDocker, type Docker } from "./docker";
+import { askDocker, docker, type Docker } from "./docker";
 import { fetchFile } from "./internet";
 import { withLock } from "./once";
 import type { Intent, Piece, Report } from "./piece";
@@ -122,15 +122,15 @@ async function fromDebootstrap(folder: string, tag: string, report: Report): Pro
   await runCommand("docker", ["rmi", imported], options);
 }
 
-/** The image as a piece; it needs a daemon, so it is made from one. */
-export function sandboxImage(docker: Promise<Docker>): Piece<string> {
+/** The image as a piece. @param ready settles when the Docker daemon answers */
+export function sandboxImage(ready: Promise<Docker>): Piece<string> {
   const tag = sandboxImageTag();
+  const isThere = async ({ host }: Docker) => (await askDocker(host, `/images/${tag}/json`)).status === 200;
   return {
     name: `Sandbox image ${tag}`,
     async find() {
-      const daemon = await docker;
-      const { status } = await askDocker(daemon.host, `/images/${tag}/json`);
-      return status === 200 ? tag : undefined;
+      const daemon = await docker.find();
+      return daemon !== undefined && (await isThere(daemon)) ? tag : undefined;
     },
     async plan(): Promise<Intent> {
       if (!isRoot() || !isDebianLike()) return { how: "built here with Docker from debian:12", seconds: 60 };
@@ -141,10 +141,10 @@ export function sandboxImage(docker: Promise<Docker>): Piece<string> {
       };
     },
     async make(report) {
-      const daemon = await docker;
+      const daemon = await ready;
       mkdirSync(cacheFolder(), { recursive: true });
       await withLock(join(cacheFolder(), "sandbox-image.lock"), () => report("waiting for another build"), async () => {
-        if ((await this.find()) !== undefined) return;
+        if (await isThere(daemon)) return;
         const folder = mkdtempSync(join(tmpdir(), "tms-llm-image-"));
         try {
           prepareContext(folder);

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { utils } from "ssh2";
-import { z } from "zod";
+import { sandboxSettingsSchema, type SandboxSettings } from "../plan/sandbox";
 import { askDocker, type Docker } from "./docker";
 import { ToolchainError } from "./failure";
 import { PRIVATE } from "./places";
@@ -20,33 +20,8 @@ import {
   type SandboxAddresses,
 } from "./sandbox-network";
 
-/** What is chosen once per clone and stack and then kept, so that a second `up` finds the same sandbox. */
-const settingsSchema = z.strictObject({
-  /** Eight hexadecimal digits that tell this clone's sandbox from all others on the machine. */
-  id: z.string().regex(/^[0-9a-f]{8}$/),
-  /** Tag of the image, from its recipe. */
-  image: z.string(),
-  /** Ports of 127.0.0.1 behind which the sandbox's sshd and gateway are reached. */
-  sshPort: z.number().int(),
-  gatewayPort: z.number().int(),
-  subnet4: z.string(),
-  gateway4: z.string(),
-  address4: z.string(),
-  allowedProber4: z.string(),
-  refusedProber4: z.string(),
-  subnet6: z.string(),
-  gateway6: z.string(),
-  address6: z.string(),
-  allowedProber6: z.string(),
-  refusedProber6: z.string(),
-  /** Paths of private keys on this machine, mode 0600, and their public halves (`ssh-ed25519 AAAA…`). */
-  sshPrivateKeyFile: z.string(),
-  sshPublicKey: z.string(),
-  hostPrivateKeyFile: z.string(),
-  hostPublicKey: z.string(),
-});
-
-export type SandboxSettings = z.output<typeof settingsSchema>;
+/** Chosen once per clone and stack and then kept, so that a second `up` finds the same sandbox. */
+export type { SandboxSettings };
 
 /** File that holds the settings of a stack's sandbox. */
 export function sandboxSettingsFile(stack: string): string {
@@ -69,7 +44,7 @@ export function readSandboxSettings(stack: string): SandboxSettings | undefined 
   } catch (error) {
     throw damaged((error as Error).message);
   }
-  const parsed = settingsSchema.safeParse(content);
+  const parsed = sandboxSettingsSchema.safeParse(content);
   if (!parsed.success) throw damaged(parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`).join("; "));
   return parsed.data;
 }

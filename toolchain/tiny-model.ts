@@ -24,6 +24,9 @@ const CONTEXT = 8192;
 const ROPE_BASE = 100_000;
 const SEED = 20_251_121;
 
+/** Checksum of the file that `encodeTinyModel` gives, wherever it runs; to be renewed with any change to the model. */
+export const TINY_MODEL_SHA256 = "e618be83aa1d4bc6f18d7972b36cc11bdcb318e65a871de91fbec057b9ef2420";
+
 /** Tokens of an answer before the model ends its turn; the measured length lies within a few tokens of it. */
 const ANSWER_TOKENS = 160;
 

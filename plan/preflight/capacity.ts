@@ -7,18 +7,15 @@ import { atLeast, atMost } from "./sizes";
 export function judgeMemory({ memory }: Facts, { memoryBytes, memoryReserveBytes = 0 }: Requirements): Refusal[] {
   if (memoryBytes <= memory.totalBytes) return [];
   const room = memory.totalBytes - memoryReserveBytes;
-  const reserve = memoryReserveBytes > 0 ? `, of which ${atLeast(memoryReserveBytes)} for the system and the engine itself` : "";
+  const reserve =
+    memoryReserveBytes > 0 ? `, of which ${atLeast(memoryReserveBytes)} for the system and the engine itself` : "";
   return [
     {
       id: "memory",
       what: `The models need ${atLeast(memoryBytes)} of memory, the host has ${atMost(memory.totalBytes)}`,
       found: `${atMost(memory.totalBytes)}${memory.limitedBy === "control group" ? ", the limit of a control group" : ""}; swap does not count`,
       needed: `${atLeast(memoryBytes)}${reserve}`,
-      wayOut: [
-        "choose a smaller quantization or context, fewer models or less engine.parallel",
-        ...(room > 0 ? [`(models of up to ${atMost(room)} fit)`] : []),
-        "or a host with more memory",
-      ].join(" "),
+      wayOut: `choose a smaller quantization or context, fewer models, less engine.parallel, or a host with more memory${room > 0 ? `; models of ${atMost(room)} together fit` : ""}`,
     },
   ];
 }
@@ -31,7 +28,9 @@ export function judgeDisks(facts: Facts, { diskBytes }: Requirements): Refusal[]
   return facts.disks.flatMap((disk) => {
     const paths = Object.keys(diskBytes).filter((path) => mountOf(path) === disk);
     const needed = paths.reduce((sum, path) => sum + diskBytes[path]!, 0);
-    const used = (facts.ours?.used ?? []).filter(({ path }) => mountOf(path) === disk).reduce((sum, { bytes }) => sum + bytes, 0);
+    const used = (facts.ours?.used ?? [])
+      .filter(({ path }) => mountOf(path) === disk)
+      .reduce((sum, { bytes }) => sum + bytes, 0);
     if (needed <= disk.freeBytes + used) return [];
     return [
       {

@@ -42,12 +42,27 @@ const ADVICE: Readonly<Record<NvidiaSmiFailure, readonly [what: string, wayOut: 
     "The NVIDIA management library (libnvidia-ml) is missing",
     "install the library package of the same version as the driver (Debian: libnvidia-ml1, Ubuntu: libnvidia-compute-<branch>)",
   ],
-  "gpu-lost": ["A GPU has fallen off the bus", "power the host off and on; if it comes back, check power supply, seating and temperature (`dmesg | grep Xid`)"],
+  "gpu-lost": [
+    "A GPU has fallen off the bus",
+    "power the host off and on; if it comes back, check power supply, seating and temperature (`dmesg | grep Xid`)",
+  ],
   "power-cable": ["A GPU has a power cable missing or loose", "power the host off and connect the GPU's power cables"],
-  "inforom-corrupt": ["A GPU's infoROM is corrupt", "reset or replace the GPU with its vendor's support; `nvidia-smi -q` names it"],
-  unsupported: ["The NVIDIA driver cannot answer for this GPU", "check that the GPU is not in a virtualisation mode that hides it, and update the driver"],
-  "no-answer": ["nvidia-smi gave no answer within 20 s: the driver hangs", "read `dmesg | grep -e NVRM -e Xid` on the host, then reboot it"],
-  unreadable: ["nvidia-smi gave an answer that is not understood", "run `nvidia-smi` on the host and correct what it says"],
+  "inforom-corrupt": [
+    "A GPU's infoROM is corrupt",
+    "reset or replace the GPU with its vendor's support; `nvidia-smi -q` names it",
+  ],
+  unsupported: [
+    "The NVIDIA driver cannot answer for this GPU",
+    "check that the GPU is not in a virtualisation mode that hides it, and update the driver",
+  ],
+  "no-answer": [
+    "nvidia-smi gave no answer within 20 s: the driver hangs",
+    "read `dmesg | grep -e NVRM -e Xid` on the host, then reboot it",
+  ],
+  unreadable: [
+    "nvidia-smi gave an answer that is not understood",
+    "run `nvidia-smi` on the host and correct what it says",
+  ],
 };
 
 const branch = (version: string) => Number(version.split(".")[0]);
@@ -56,9 +71,14 @@ const FIRST_LINE = /^.*$/m;
 /** What stands between the engine and the host's GPU; empty where all is well or where there is no GPU and none is needed. */
 export function judgeGpu({ gpu, secureBoot }: Facts, { required, minimumDriver }: GpuRequirement): Refusal[] {
   const { nvidiaSmi, pciDevices, loadedDriver, nouveauLoaded } = gpu;
-  const needed = required ? "a working NVIDIA GPU" : "a working NVIDIA GPU, or none: as it is, the engine would run on the CPU";
+  const needed = required
+    ? "a working NVIDIA GPU"
+    : "a working NVIDIA GPU, or none: as it is, the engine would run on the CPU";
   const devices = `NVIDIA device ${pciDevices.map(({ address, device }) => `${device ?? "?"} at ${address}`).join(", ")}`;
-  const signing = secureBoot === "on" ? "; Secure Boot is on, so the module must be signed by a key that the firmware knows (Canonical's linux-modules-nvidia packages are, or enrol a key at the console)" : "";
+  const signing =
+    secureBoot === "on"
+      ? "; Secure Boot is on, so the module must be signed by a key that the firmware knows (Canonical's linux-modules-nvidia packages are, or enrol a key at the console)"
+      : "";
   switch (nvidiaSmi.state) {
     case "absent":
       if (pciDevices.length > 0) {
@@ -86,7 +106,7 @@ export function judgeGpu({ gpu, secureBoot }: Facts, { required, minimumDriver }
       ];
     case "failed": {
       const [what, wayOut] = ADVICE[nvidiaSmi.failure];
-      const said = FIRST_LINE.exec(nvidiaSmi.text)?.[0] || "no text";
+      const said = FIRST_LINE.exec(nvidiaSmi.text)?.[0].replaceAll(/\p{Cc}/gu, " ") || "no text";
       const driver = loadedDriver === null ? "no driver loaded" : `driver ${loadedDriver} loaded`;
       return [
         {

@@ -1,5 +1,5 @@
 import type { Facts, Listener, Service } from "../facts";
-import { isForeignSite, OWN_ENGINE_UNIT, owns } from "./ownership";
+import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { PortRequirement, Requirements } from "./requirements";
 
@@ -20,37 +20,53 @@ export function judgePorts(facts: Facts, { ports }: Requirements): Refusal[] {
     ];
   }
   return ports.flatMap((requirement) => {
-    const holder = listeners.find((listener) => listener.port === requirement.port && !isOurs(facts, listener, requirement));
+    const holder = listeners.find(
+      (listener) => listener.port === requirement.port && !isOurs(facts, listener, requirement),
+    );
     if (holder === undefined) return [];
     const setting = requirement.unit === "nginx.service" ? "gateway.port" : "engine.port";
-    const stop = holder.unit?.endsWith(".service") ? `stop what holds it (on the host: systemctl disable --now ${holder.unit})` : "stop what holds it";
     return [
       {
         id: "port-taken",
         what: `Port ${requirement.port} is taken`,
         found: `${holder.process ?? "an unnamed process"}${holder.unit === null ? "" : ` (${holder.unit})`} listens on ${holder.address}:${holder.port}`,
         needed: `port ${requirement.port} (${setting}) free for ${requirement.unit}`,
-        wayOut: `set another ${setting}, or ${stop}`,
+        wayOut: `set another ${setting}, or ${howToFree(facts, holder)}`,
       },
     ];
   });
 }
 
+function howToFree({ nginx }: Facts, { port, unit }: Listener): string {
+  const sites = nginx.sites.filter((site) => site.ports.includes(port)).map(({ path }) => path);
+  // The gateway needs nginx itself: only what it serves there is in the way.
+  if (unit === "nginx.service" && sites.length > 0) return `take that port out of ${sites.join(" and ")}`;
+  return unit?.endsWith(".service")
+    ? `stop what holds it (on the host: systemctl disable --now ${unit})`
+    : "stop what holds it";
+}
+
 /** A unit of ours holds the port; nginx may have been there before, so its sites on the port must be ours too. */
 function isOurs(facts: Facts, { unit }: Listener, requirement: PortRequirement): boolean {
   if (unit !== requirement.unit || !owns(facts, ["unit"], unit)) return false;
-  return unit !== "nginx.service" || !facts.nginx.sites.some((site) => site.ports.includes(requirement.port) && isForeignSite(facts, site));
+  return (
+    unit !== "nginx.service" ||
+    !facts.nginx.sites.some((site) => site.ports.includes(requirement.port) && isForeignSite(facts, site))
+  );
 }
 
 export function judgeServices(facts: Facts): Refusal[] {
   const foreign = facts.services.filter(({ name }) => !owns(facts, ["unit"], name));
   return [
-    ...foreign.filter(({ name, active, enabled }) => FOREIGN_ENGINE.test(name) && (active || enabled)).map(foreignEngine),
-    ...foreign.filter(({ name }) => OWN_ENGINE_UNIT.test(name)).map(leftBehind),
+    ...foreign
+      .filter(({ name, active, enabled }) => FOREIGN_ENGINE.test(name) && (active || enabled))
+      .map(foreignEngine),
+    ...foreign.filter(({ name }) => name === ENGINE_UNIT).map(leftBehind),
   ];
 }
 
-const stateOf = ({ active, enabled }: Service) => [active ? "running" : "not running", ...(enabled ? ["starts at boot"] : [])].join(", ");
+const stateOf = ({ active, enabled }: Service) =>
+  [active ? "running" : "not running", ...(enabled ? ["starts at boot"] : [])].join(", ");
 
 function foreignEngine(service: Service): Refusal {
   return {
@@ -89,7 +105,9 @@ export function judgeSites(facts: Facts, { ports, serverName }: Requirements): R
   const gatewayPort = ports.find(({ unit }) => unit === "nginx.service")?.port;
   if (serverName === undefined || gatewayPort === undefined) return [];
   return facts.nginx.sites
-    .filter((site) => site.serverNames.includes(serverName) && site.ports.includes(gatewayPort) && isForeignSite(facts, site))
+    .filter(
+      (site) => site.serverNames.includes(serverName) && site.ports.includes(gatewayPort) && isForeignSite(facts, site),
+    )
     .map((site) => ({
       id: "nginx-site",
       what: `An nginx site already answers to ${serverName}`,
@@ -119,9 +137,16 @@ export function judgeDocker({ docker }: Facts): Refusal[] {
     {
       id: "docker",
       what: "The host has no Docker that engines can run in",
-      found: { absent: "no Docker", snap: "Docker as a snap, which cannot see GPUs nor folders outside /home", podman: "Podman under Docker's name" }[docker.kind],
+      found: {
+        absent: "no Docker",
+        snap: "Docker as a snap, which cannot see GPUs nor folders outside /home",
+        podman: "Podman under Docker's name",
+      }[docker.kind],
       needed: "Docker from the distribution's or Docker's packages",
-      wayOut: docker.kind === "snap" ? "on the host: snap remove docker && apt-get install docker.io" : "on the host: apt-get install docker.io",
+      wayOut:
+        docker.kind === "snap"
+          ? "on the host: snap remove docker && apt-get install docker.io"
+          : "on the host: apt-get install docker.io",
     },
   ];
 }

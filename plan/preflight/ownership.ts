@@ -10,5 +10,5 @@ export function isForeignSite(facts: Facts, site: NginxSite): boolean {
   return ![site.path, site.target].some((path) => owns(facts, ["file", "link"], path));
 }
 
-/** Units that this project makes, but for the health check, which holds neither memory nor ports. */
-export const OWN_ENGINE_UNIT = /^tms-(?!llm-health)/;
+/** The unit that our engine runs as. */
+export const ENGINE_UNIT = "tms-ollama.service";

@@ -3,7 +3,10 @@ import type { Refusal } from "./refusal";
 import { SUPPORTED_SYSTEMS, type Requirements } from "./requirements";
 
 /** Whether the host is of a kind that can be set up at all. */
-export function judgeSystem(facts: Facts, { systems = SUPPORTED_SYSTEMS, architecture, glibc }: Requirements): Refusal[] {
+export function judgeSystem(
+  facts: Facts,
+  { systems = SUPPORTED_SYSTEMS, architecture, glibc }: Requirements,
+): Refusal[] {
   const refusals: Refusal[] = [];
   const { os, systemd } = facts;
   if (!facts.root) {
@@ -28,7 +31,9 @@ export function judgeSystem(facts: Facts, { systems = SUPPORTED_SYSTEMS, archite
     refusals.push({
       id: "systemd",
       what: "The host is not run by systemd",
-      found: facts.inContainer ? `a container (${facts.virtualization}) without an init system` : "no /run/systemd/system",
+      found: facts.inContainer
+        ? `a container (${facts.virtualization}) without an init system`
+        : "no /run/systemd/system",
       needed: "systemd as process 1",
       wayOut: "choose a host that boots systemd; for a disposable one set target.kind to sandbox",
     });

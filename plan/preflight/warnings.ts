@@ -1,5 +1,5 @@
 import type { Facts } from "../facts";
-import { isForeignSite, OWN_ENGINE_UNIT, owns } from "./ownership";
+import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { Requirements } from "./requirements";
 import { atLeast, atMost } from "./sizes";
@@ -14,7 +14,7 @@ const EARLIEST_TIME = 1_767_225_600;
 export function warn(facts: Facts, { memoryBytes, firewall = "ufw" }: Requirements): Refusal[] {
   const { memory, tmsUser, nginx, docker } = facts;
   const warnings: Refusal[] = [];
-  const engineRuns = facts.services.some((service) => OWN_ENGINE_UNIT.test(service.name) && service.active);
+  const engineRuns = facts.services.some((service) => service.name === ENGINE_UNIT && service.active);
   if (!engineRuns && memoryBytes <= memory.totalBytes && memoryBytes > memory.availableBytes) {
     warnings.push({
       id: "memory-in-use",
@@ -24,7 +24,11 @@ export function warn(facts: Facts, { memoryBytes, firewall = "ufw" }: Requiremen
       wayOut: "stop what is not needed on the host (`ps aux --sort=-rss | head`), or choose smaller models",
     });
   }
-  if (tmsUser && !owns(facts, ["user"], "tms") && (tmsUser.home !== ACCOUNT_HOME || !/\/(nologin|false)$/.test(tmsUser.shell))) {
+  if (
+    tmsUser &&
+    !owns(facts, ["user"], "tms") &&
+    (tmsUser.home !== ACCOUNT_HOME || !/\/(nologin|false)$/.test(tmsUser.shell))
+  ) {
     warnings.push({
       id: "account-exists",
       what: "There is a user tms already; it is used as it is",
@@ -33,7 +37,9 @@ export function warn(facts: Facts, { memoryBytes, firewall = "ufw" }: Requiremen
       wayOut: "none needed; to have the engine under an account that nobody logs in to, rename that user first",
     });
   }
-  const site = nginx.sites.find(({ path, target }) => [path, target].some((file) => file.endsWith(`/${APPLICATION_SITE}`)));
+  const site = nginx.sites.find(({ path, target }) =>
+    [path, target].some((file) => file.endsWith(`/${APPLICATION_SITE}`)),
+  );
   if (site && isForeignSite(facts, site)) {
     warnings.push({
       id: "application-site",

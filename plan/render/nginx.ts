@@ -87,8 +87,8 @@ const escape = (path: string) => path.replaceAll(".", "\\.");
 
 function pathPatterns(routes: readonly Route[], hasApplication: boolean): string {
   return [
-    ...routes.map(({ path }) => `"~^(${escape(path)}) \\1(\\?|$)" keyed;`),
-    `"~^(/health) \\1(\\?|$)" open;`,
+    ...routes.map(({ path }) => `"~^(${escape(path)}) \\1(\\?[^ ]*)?$" keyed;`),
+    `"~^(/health) \\1(\\?[^ ]*)?$" open;`,
     ...(hasApplication ? [`"~^/api/llm/.* /api/llm/" open;`] : []),
   ].join("\n");
 }

@@ -10,7 +10,6 @@ step() {
   ensure_nginx
   own_nginx_first
   make_room
-  ensure_directory /etc/tms-llm root:root 0755
   ensure_directory /etc/nginx/tms-llm root:root 0700
   if [[ $in_tls != off ]]; then ensure_directory "$tls" root:root 0755; fi
   if [[ $in_tls == own-ca ]]; then ensure_own_certificate; fi

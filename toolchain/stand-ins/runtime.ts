@@ -7,7 +7,7 @@ import { Lifetime } from "./protocol/lifetime";
 import type { Provider } from "./protocol/provider";
 import { providerService } from "./protocol/service";
 
-type Handler = (request: never) => Promise<unknown>;
+type Handler = (request: never) => unknown;
 type GrpcMethod = handleUnaryCall<unknown, unknown>;
 
 /**
@@ -22,22 +22,22 @@ export function serve(provider: Provider): void {
   const log = new EngineLog(process.argv.at(-1));
   const handlers: Record<string, Handler> = {
     ...providerService(provider, lifetime, log),
-    async getPluginInfo() {
+    getPluginInfo() {
       const info = new PluginInfo();
       info.setVersion(provider.version);
       return info;
     },
-    async attach(request: PluginAttach) {
+    attach(request: PluginAttach) {
       log.connect(request.getAddress());
       return new Empty();
     },
-    async cancel() {
+    cancel() {
       lifetime.cancel();
       return new Empty();
     },
   };
   const methods = Object.keys(ResourceProviderService).map((name) => {
-    const handler = handlers[name] ?? (() => Promise.reject(new NotOffered(provider.name, name)));
+    const handler = handlers[name] ?? notOffered(provider, name);
     return [name, asGrpcMethod(handler, lifetime)] as const;
   });
   const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
@@ -53,15 +53,17 @@ export function serve(provider: Provider): void {
 }
 
 /** A call that the stand-in leaves out; the engine knows what to do without it. */
-class NotOffered extends Error {
-  constructor(provider: string, method: string) {
-    super(`the stand-in for the ${provider} plugin has no ${method}`);
-  }
+class NotOffered extends Error {}
+
+function notOffered(provider: Provider, method: string): Handler {
+  return () => {
+    throw new NotOffered(`the stand-in for the ${provider.name} plugin has no ${method}`);
+  };
 }
 
 function asGrpcMethod(handler: Handler, lifetime: Lifetime): GrpcMethod {
   return (call, callback) => {
-    lifetime.track(handler(call.request as never)).then(
+    lifetime.track(new Promise((resolve) => resolve(handler(call.request as never)))).then(
       (response) => callback(null, response),
       (error: unknown) =>
         callback({

@@ -67,9 +67,8 @@ export function commandResource(
       return runAndKeep(update ?? create, inputs, outputOf(before), context);
     },
     async delete(_id, state, context) {
-      const { stdout: _stdout, stderr: _stderr, ...inputs } = state;
-      const bare = reveal(inputs) as CommandInputs;
-      if (bare.delete !== undefined) await runAndKeep(bare.delete, inputs, outputOf(state), context);
+      const command = (reveal(state) as CommandInputs).delete;
+      if (command !== undefined) await runAndKeep(command, state, outputOf(state), context);
     },
   };
 }
@@ -77,8 +76,8 @@ export function commandResource(
 const NO_OUTPUT: CommandOutput = { stdout: "", stderr: "" };
 
 function outputOf(state: Properties): CommandOutput {
-  const { stdout, stderr } = reveal(state) as Properties;
-  return { stdout: String(stdout ?? ""), stderr: String(stderr ?? "") };
+  const { stdout = "", stderr = "" } = reveal(state) as Partial<CommandOutput>;
+  return { stdout, stderr };
 }
 
 function previousOutput(inputs: CommandInputs, before: CommandOutput): Record<string, string> {

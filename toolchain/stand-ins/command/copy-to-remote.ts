@@ -130,7 +130,7 @@ class RemoteFiles {
     if (there !== undefined) throw new Error(`remote path ${path} exists but is not a directory`);
     await this.makeFolder(posix.dirname(path));
     try {
-      await promisify<string, void>((folder, done) => this.sftp.mkdir(folder, done))(path);
+      await promisify((folder: string, done: (error?: Error | null) => void) => this.sftp.mkdir(folder, done))(path);
     } catch (error) {
       // Another copy may have made the same folder in the meantime.
       if (!(await this.stat(path))?.isDirectory()) {

@@ -7,51 +7,42 @@ import { isLogged, LineReporter, OutputCollector } from "./output";
 /** Time between asking an interrupted command to end and forcing it, milliseconds. */
 const GRACE_MS = 1500;
 
-const run: Runner = (command, inputs, previous, context) => {
+const run: Runner = async (command, inputs, previous, context) => {
   const { dir, interpreter } = inputs as CommandInputs & { dir?: string; interpreter?: string[] };
-  const [program, ...options] = interpreter?.length ? interpreter : ["/bin/sh", "-c"];
+  const [program = "/bin/sh", ...options] = interpreter?.length ? interpreter : ["/bin/sh", "-c"];
   const output = new OutputCollector();
   if (dir !== undefined && statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw output.failure(`chdir ${dir}: no such directory`, command);
   }
-  return new Promise((resolve, reject) => {
-    // A process group of its own: what the command starts ends with it when the user interrupts.
-    const child = spawn(program ?? "/bin/sh", [...options, command], {
-      cwd: dir ?? process.cwd(),
-      env: { ...process.env, ...inputs.environment, ...previous },
-      detached: true,
-      stdio: [inputs.stdin ? "pipe" : "ignore", "pipe", "pipe"],
-    });
-    const stopped = endGroupOnAbort(child.pid, context);
-    const lines = new LineReporter((line) => context.report(line));
-    for (const stream of ["stdout", "stderr"] as const) {
-      child[stream]?.on("data", (chunk: Buffer) => {
-        output.add(stream, chunk);
-        if (isLogged(stream, inputs.logging)) lines.add(chunk);
-      });
-    }
-    // A command need not read its stdin; one that ends early closes the pipe, which is its right.
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(inputs.stdin);
-    child.on("error", (error) => {
-      stopped.release();
-      reject(output.failure(error.message, command));
-    });
-    child.on("close", (code, signal) => {
-      stopped.release();
-      lines.end();
-      if (code === 0 && !context.signal.aborted) resolveOutput();
-      else reject(output.failure(endOf(code, signal), command));
-    });
-    const resolveOutput = (): void => {
-      try {
-        resolve(output.finish());
-      } catch (error) {
-        reject(error);
-      }
-    };
+  // A process group of its own: what the command starts ends with it when the user interrupts.
+  const child = spawn(program, [...options, command], {
+    cwd: dir ?? process.cwd(),
+    env: { ...process.env, ...inputs.environment, ...previous },
+    detached: true,
+    stdio: [inputs.stdin ? "pipe" : "ignore", "pipe", "pipe"],
   });
+  const stopped = endGroupOnAbort(child.pid, context);
+  const lines = new LineReporter((line) => context.report(line));
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]?.on("data", (chunk: Buffer) => {
+      output.add(stream, chunk);
+      if (isLogged(stream, inputs.logging)) lines.add(chunk);
+    });
+  }
+  // A command need not read its stdin; one that ends early closes the pipe, which is its right.
+  child.stdin?.on("error", () => undefined);
+  child.stdin?.end(inputs.stdin);
+  const end = await new Promise<string>((resolve) => {
+    child.on("error", (error) => resolve(error.message));
+    child.on("close", (code, signal) => resolve(endOf(code, signal)));
+  });
+  stopped.release();
+  lines.end();
+  if (end !== SUCCESS || context.signal.aborted) throw output.failure(end, command);
+  return output.finish();
 };
+
+const SUCCESS = "exit status 0";
 
 function endGroupOnAbort(pid: number | undefined, context: CallContext): { release(): void } {
   let force: NodeJS.Timeout | undefined;

@@ -3,22 +3,25 @@ import type { CallContext, ResourceType } from "../protocol/provider";
 import { isObject, reveal, unwrap } from "../protocol/values";
 import { COMMAND_FIELDS, commandResource, type CommandInputs, type Runner } from "./command-resource";
 import { CONNECTION_FIELDS, normalisedConnection, type Connection } from "./connection";
-import { isLogged, LineReporter, OutputCollector, type CommandOutput } from "./output";
+import { isLogged, LineReporter, OutputCollector } from "./output";
 import { dial } from "./ssh";
 
 const run: Runner = async (command, inputs, previous, context) => {
   const client = await dial((inputs as CommandInputs & { connection: Connection }).connection, context);
   const drop = (): void => void client.destroy();
   context.signal.addEventListener("abort", drop, { once: true });
+  const output = new OutputCollector();
   try {
-    return await new Promise<CommandOutput>((resolve, reject) => {
-      client.once("close", () => reject(new OutputCollector().failure(NO_END, command)));
+    const end = await new Promise<string>((resolve, reject) => {
+      client.once("close", () => resolve(NO_END));
       client.exec(command, { env: { ...previous } }, (error, channel) => {
-        if (error) { reject(error); return; }
+        if (error) reject(error);
         // Listening starts within this very callback: a short command's end may lie in the same packet as its start.
-        collect(channel, command, inputs, context).then(resolve, reject);
+        else follow(channel, inputs, output, context, resolve);
       });
     });
+    if (end !== SUCCESS) throw output.failure(end, command);
+    return output.finish();
   } finally {
     context.signal.removeEventListener("abort", drop);
     client.end();
@@ -28,37 +31,30 @@ const run: Runner = async (command, inputs, previous, context) => {
 /** The line may drop before the server says how the command ended. */
 const NO_END = "wait: remote command exited without exit status or exit signal";
 
-function collect(
+function follow(
   channel: ClientChannel,
-  command: string,
   inputs: CommandInputs,
+  output: OutputCollector,
   context: CallContext,
-): Promise<CommandOutput> {
-  return new Promise((resolve, reject) => {
-    const output = new OutputCollector();
-    const lines = new LineReporter((line) => context.report(line));
-    const keep = (stream: "stdout" | "stderr") => (chunk: Buffer) => {
-      output.add(stream, chunk);
-      if (isLogged(stream, inputs.logging)) lines.add(chunk);
-    };
-    let end = NO_END;
-    channel.on("data", keep("stdout"));
-    channel.stderr.on("data", keep("stderr"));
-    channel.on("error", () => undefined);
-    channel.on("exit", (code: number | null, signal?: string, _dumped?: unknown, reason?: string) => {
-      end = endOf(code, signal, reason);
-    });
-    channel.on("close", () => {
-      lines.end();
-      if (end !== SUCCESS) { reject(output.failure(end, command)); return; }
-      try {
-        resolve(output.finish());
-      } catch (error) {
-        reject(error);
-      }
-    });
-    channel.end(inputs.stdin ?? "");
+  ended: (end: string) => void,
+): void {
+  const lines = new LineReporter((line) => context.report(line));
+  const keep = (stream: "stdout" | "stderr") => (chunk: Buffer) => {
+    output.add(stream, chunk);
+    if (isLogged(stream, inputs.logging)) lines.add(chunk);
+  };
+  let end = NO_END;
+  channel.on("data", keep("stdout"));
+  channel.stderr.on("data", keep("stderr"));
+  channel.on("error", () => undefined);
+  channel.on("exit", (code: number | null, signal?: string, _dumped?: unknown, reason?: string) => {
+    end = endOf(code, signal, reason);
   });
+  channel.on("close", () => {
+    lines.end();
+    ended(end);
+  });
+  channel.end(inputs.stdin ?? "");
 }
 
 const SUCCESS = "Process exited with status 0";

@@ -106,8 +106,13 @@ function logText(frames: Buffer): string {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function unlessStopped(error: { statusCode?: number }): void {
+function unlessStopped(error: Error & { statusCode?: number }): void {
   if (error.statusCode !== 304) throw error;
+}
+
+/** The daemon answers null for an empty list. */
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function containerOutputs(inputs: Properties, found: ContainerInspectInfo): Properties {
@@ -115,9 +120,9 @@ function containerOutputs(inputs: Properties, found: ContainerInspectInfo): Prop
   const networks = Object.entries(NetworkSettings.Networks).sort(([a], [b]) => (a < b ? -1 : 1));
   return defined({
     bridge: (NetworkSettings as { Bridge?: string }).Bridge ?? "",
-    command: Config.Cmd ?? [],
-    entrypoints: Config.Entrypoint === null ? [] : [Config.Entrypoint].flat(),
-    envs: Config.Env ?? [],
+    command: listOf(Config.Cmd),
+    entrypoints: listOf(Config.Entrypoint),
+    envs: listOf(Config.Env),
     hostname: Config.Hostname,
     init: HostConfig.Init ?? false,
     ipcMode: HostConfig.IpcMode,

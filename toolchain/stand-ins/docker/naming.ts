@@ -15,8 +15,7 @@ export function named(inputs: Properties, before: Properties | undefined, contex
 
 /** Inputs as outputs: without the notes that only inputs carry. */
 export function asOutputs(inputs: Properties): Properties {
-  const { __defaults: _defaults, ...outputs } = inputs;
-  return outputs;
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => name !== "__defaults"));
 }
 
 export interface Label {

@@ -34,7 +34,7 @@ export const remoteImage: ResourceType = {
     }
     return { id: found.Id + name, outputs: imageOutputs(inputs, found) };
   },
-  async update(inputs, before) {
+  update(inputs, before) {
     const { imageId, repoDigest, id } = before;
     return { ...inputs, imageId, repoDigest, id };
   },
@@ -60,5 +60,6 @@ export const remoteImage: ResourceType = {
 
 function imageOutputs(inputs: Properties, found: ImageInspectInfo): Properties {
   const { name } = reveal(inputs) as ImageInputs;
-  return { ...inputs, imageId: found.Id, repoDigest: found.RepoDigests?.[0] ?? "", id: found.Id + name };
+  const [repoDigest = ""] = found.RepoDigests;
+  return { ...inputs, imageId: found.Id, repoDigest, id: found.Id + name };
 }

@@ -49,9 +49,9 @@ export interface ResourceType {
   check?(inputs: Properties, before: Properties | undefined, context: CallContext): Checked;
   /** Outputs that a preview can promise. */
   plan(inputs: Properties): Properties;
-  create(inputs: Properties, context: CallContext): Promise<Made>;
+  create(inputs: Properties, context: CallContext): Made | Promise<Made>;
   /** Left out where every change replaces. */
-  update?(inputs: Properties, before: Properties, context: CallContext): Promise<Properties>;
+  update?(inputs: Properties, before: Properties, context: CallContext): Properties | Promise<Properties>;
   /** The present state, or undefined when the resource is gone; left out where nothing can be read back. */
   read?(id: string, inputs: Properties, state: Properties, context: CallContext): Promise<Properties | undefined>;
   delete?(id: string, state: Properties, context: CallContext): Promise<void>;

@@ -29,29 +29,29 @@ export function providerService(provider: Provider, lifetime: Lifetime, log: Eng
   });
 
   return {
-    async handshake() {
+    handshake() {
       const response = new rpc.ProviderHandshakeResponse();
       response.setAcceptSecrets(true);
       return response;
     },
 
-    async getSchema() {
+    getSchema() {
       const response = new rpc.GetSchemaResponse();
       response.setSchema(JSON.stringify({ name: provider.name, version: provider.version }));
       return response;
     },
 
-    async checkConfig(request: rpc.CheckRequest) {
+    checkConfig(request: rpc.CheckRequest) {
       const response = new rpc.CheckResponse();
       response.setInputs(request.getNews());
       return response;
     },
 
-    async diffConfig(request: rpc.DiffRequest) {
+    diffConfig(request: rpc.DiffRequest) {
       return diffResponse(changesBetween(read(request.getOldInputs()), read(request.getNews())), [], false);
     },
 
-    async configure(request: rpc.ConfigureRequest) {
+    configure(request: rpc.ConfigureRequest) {
       provider.configure?.(read(request.getArgs()));
       const response = new rpc.ConfigureResponse();
       response.setAcceptsecrets(true);
@@ -59,7 +59,7 @@ export function providerService(provider: Provider, lifetime: Lifetime, log: Eng
       return response;
     },
 
-    async check(request: rpc.CheckRequest) {
+    check(request: rpc.CheckRequest) {
       const type = typeOf(request.getUrn());
       const inputs = defined(read(request.getNews()));
       const before = request.hasOlds() ? read(request.getOlds()) : undefined;
@@ -80,7 +80,7 @@ export function providerService(provider: Provider, lifetime: Lifetime, log: Eng
       return response;
     },
 
-    async diff(request: rpc.DiffRequest) {
+    diff(request: rpc.DiffRequest) {
       const type = typeOf(request.getUrn());
       const changes = changesBetween(read(request.getOldInputs()), read(request.getNews()));
       return diffResponse(changes, type.replacedBy, type.deleteBeforeReplace ?? false);
@@ -173,7 +173,7 @@ function typeToken(urn: string): string {
 }
 
 function read(message: Struct | undefined): Properties {
-  return (message?.toJavaScript() ?? {});
+  return message?.toJavaScript() ?? {};
 }
 
 function write(properties: Properties): Struct {

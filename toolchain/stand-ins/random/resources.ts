@@ -38,7 +38,7 @@ export const randomString: ResourceType = {
   plan: (inputs) => ({ ...withDefaults(inputs), result: UNKNOWN }),
   create(inputs) {
     const result = randomText(inputs);
-    return Promise.resolve({ id: result, outputs: { ...withDefaults(inputs), ...schemaVersion(2), id: result, result } };
+    return { id: result, outputs: { ...withDefaults(inputs), ...schemaVersion(2), id: result, result } };
   },
 };
 
@@ -51,7 +51,7 @@ export const randomId: ResourceType = {
   },
   replacedBy: "all",
   plan: (inputs) => ({ ...inputs, b64Std: UNKNOWN, b64Url: UNKNOWN, dec: UNKNOWN, hex: UNKNOWN }),
-  async create(inputs) {
+  create(inputs) {
     const { byteLength, prefix = "" } = reveal(inputs) as { byteLength: number; prefix?: string };
     const bytes = randomBytes(byteLength);
     const id = bytes.toString("base64url");
@@ -75,7 +75,7 @@ export const randomBytesResource: ResourceType = {
   fields: { keepers: { kind: "stringMap" }, length: { kind: "number", required: true } },
   replacedBy: "all",
   plan: (inputs) => ({ ...inputs, base64: secret(UNKNOWN), hex: secret(UNKNOWN) }),
-  async create(inputs) {
+  create(inputs) {
     const { length } = reveal(inputs) as { length: number };
     const bytes = randomBytes(length);
     const base64 = bytes.toString("base64");
@@ -97,7 +97,7 @@ export const randomInteger: ResourceType = {
     return { inputs, faults: known && max < min ? [`max must be at least min, found min ${min} and max ${max}`] : [] };
   },
   plan: (inputs) => ({ ...inputs, result: UNKNOWN }),
-  async create(inputs) {
+  create(inputs) {
     const { min, max } = reveal(inputs) as { min: number; max: number };
     const result = randomInt(min, max + 1);
     return { id: String(result), outputs: { ...inputs, id: String(result), result } };

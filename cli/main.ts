@@ -1,0 +1,102 @@
+import { Command, CommanderError } from "commander";
+import { ConfigurationFaults } from "../plan/config/faults";
+import { ToolchainError } from "../toolchain/failure";
+import { check } from "./check";
+import { destroy } from "./destroy";
+import { drift } from "./drift";
+import { env } from "./env";
+import { facts } from "./facts";
+import { CommandFailure, EXIT, type ExitCode } from "./failure";
+import { preview } from "./preview";
+import { smoke } from "./smoke";
+import { SshError } from "./ssh";
+import { test } from "./test";
+import { up } from "./up";
+
+/** argv in, exit code out. Each verb lives in a file of its own and is loaded when it is called. */
+
+type Run = () => Promise<ExitCode>;
+
+let run: Run | undefined;
+
+const program = new Command("npm run")
+  .description("From a bare machine to a private, guarded, streaming LLM endpoint.")
+  .showSuggestionAfterError()
+  .exitOverride();
+
+function verb<Options>(name: string, description: string, make: (stack: string, options: Options) => Promise<ExitCode>): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument("[stack]", "stack file to use: Pulumi.<stack>.yaml", "dev")
+    .action((stack: string, options: Options) => {
+      run = () => make(stack, options);
+    });
+}
+
+verb("up", "make the host as the stack file says, and prove it", up).option(
+  "--yes",
+  "don't ask before changing an existing host",
+);
+verb("preview", "show what up would change; contacts no host", preview).option(
+  "--diff",
+  "show the differences line by line",
+);
+verb("destroy", "take back everything that up made", destroy)
+  .option("--yes", "don't ask")
+  .option("--purge", "remove the models too");
+verb("smoke", "prove the endpoint from outside, now", smoke).option("--json <file>", "write the report there");
+verb("drift", "compare the host with what was deployed; changes nothing", drift).option(
+  "--json <file>",
+  "write the report there",
+);
+verb("facts", "measure the host and print what was found", facts);
+verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
+program.command("check").description("judge the code without running it").action(() => {
+  run = () => check();
+});
+program.command("test").description("run every test this machine can run").action(() => {
+  run = () => test(["unit", "real"]);
+});
+program.command("test:unit").description("run the fast tests").action(() => {
+  run = () => test(["unit"]);
+});
+program.command("test:real").description("run the tests on real hosts").action(() => {
+  run = () => test(["real"]);
+});
+
+/** A user's fault is told in one message; only a bug of ours shows a stack trace. */
+function explain(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
+  if (error instanceof ConfigurationFaults) {
+    console.error(error.message);
+    return EXIT.usage;
+  }
+  if (error instanceof ToolchainError) {
+    console.error(error.message);
+    return error.exitCode;
+  }
+  if (error instanceof CommandFailure) {
+    console.error(`${error.message}\n  way out: ${error.wayOut}`);
+    return error.exitCode;
+  }
+  if (error instanceof SshError) {
+    console.error(error.message);
+    return EXIT.internal;
+  }
+  console.error(error);
+  return EXIT.internal;
+}
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  try {
+    program.parse(argv, { from: "user" });
+    return run ? await run() : EXIT.usage;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

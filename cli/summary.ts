@@ -1,0 +1,40 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { z } from "zod";
+import { STATE_FOLDER } from "../plan/context";
+import { PROJECT, type Project } from "./project";
+
+const outputsSchema = z.object({
+  endpoint: z.string(),
+  openaiBaseUrl: z.string(),
+  model: z.string(),
+  apiKeys: z.record(z.string(), z.string()),
+  caCertificate: z.string().optional(),
+  smoke: z.string(),
+});
+
+/** Writes what a client needs, root-only, and says where it is and how to use it. */
+export function summary({ stack, config }: Project, raw: Record<string, unknown>): string {
+  const outputs = outputsSchema.parse(raw);
+  const folder = join(PROJECT, STATE_FOLDER, stack);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = (name: string) => relative(process.cwd(), join(folder, name));
+  const client = Object.keys(outputs.apiKeys)[0]!;
+  for (const [name, key] of Object.entries(outputs.apiKeys)) writeFileSync(join(folder, `${name}.key`), `${key}\n`, { mode: 0o600 });
+  if (outputs.caCertificate) writeFileSync(join(folder, "ca.pem"), outputs.caCertificate.endsWith("\n") ? outputs.caCertificate : `${outputs.caCertificate}\n`);
+  const trust = config.gateway.tls.mode === "own-ca" ? ` --cacert ${path("ca.pem")}` : "";
+  const body = JSON.stringify({ model: outputs.model, stream: true, messages: [{ role: "user", content: "안녕하세요" }] });
+  return [
+    "",
+    outputs.smoke,
+    "",
+    `Endpoint   ${outputs.openaiBaseUrl}`,
+    `Model      ${outputs.model}`,
+    `Key        ${path(`${client}.key`)} (client ${client}); all of them: npm run -s env, then pulumi stack output apiKeys --show-secrets`,
+    "",
+    "Stream an answer:",
+    `  curl -N${trust} -H "Authorization: Bearer $(cat ${path(`${client}.key`)})" -H 'Content-Type: application/json' \\`,
+    `    -d '${body}' ${outputs.openaiBaseUrl}/chat/completions`,
+    "",
+  ].join("\n");
+}

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { z } from "zod";
+import { loadExeca } from "./execa";
 import { EXIT, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
 
@@ -19,7 +19,7 @@ interface Count {
 async function runLane(lane: Lane): Promise<Count> {
   const report = join(PROJECT, "reports", `${lane}.json`);
   rmSync(report, { force: true });
-  const run = await execa("npx", ["--no-install", "vitest", "run", "--project", lane, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], {
+  const run = await (await loadExeca())("npx", ["--no-install", "vitest", "run", "--project", lane, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], {
     cwd: PROJECT,
     stdio: "inherit",
     reject: false,

@@ -35,8 +35,11 @@ export function installPackages(packages: readonly string[], purpose: string, re
 /** Those of `packages` that dpkg does not have installed; all of them where there is no dpkg. */
 export function missingPackages(packages: readonly string[]): string[] {
   // The exit status only says that some are unknown to dpkg, which is what is being asked.
-  const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], { encoding: "utf8" });
-  const installed = new Set((query.stdout ?? "").split("\n"));
+  if (!existsSync("/usr/bin/dpkg-query")) return [...packages];
+  const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], {
+    encoding: "utf8",
+  });
+  const installed = new Set(query.stdout.split("\n"));
   return packages.filter((name) => !installed.has(`${name} installed`));
 }
 

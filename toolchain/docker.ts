@@ -44,7 +44,10 @@ export function askDocker(host: string, path: string): Promise<{ status: number;
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
-        resolve({ status: response.statusCode ?? 0, body: text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : text });
+        resolve({
+          status: response.statusCode ?? 0,
+          body: text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : text,
+        });
       });
     });
     asking.on("timeout", () => asking.destroy(new Error("no answer within 3 s")));

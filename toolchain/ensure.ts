@@ -46,7 +46,8 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
   const provider = run.add(plugins({ pulumi: pulumi.result, allowStandIns: sandbox }));
   const daemon = sandbox ? run.add(docker) : undefined;
   const image = daemon && run.add(sandboxImage(daemon.result));
-  const archive = options.ollama === undefined ? undefined : run.add(ollama({ version: options.ollama, allowLocalBuild: sandbox }));
+  const archive =
+    options.ollama === undefined ? undefined : run.add(ollama({ version: options.ollama, allowLocalBuild: sandbox }));
   const weights = options.tinyModel ? run.add(tinyModelFile) : undefined;
 
   await run.all();
@@ -106,7 +107,9 @@ class Run {
     const looked = await Promise.all(this.looks.map((look) => look()));
     const missing = looked.filter((piece) => piece !== undefined);
     if (missing.length === 0) return;
-    const plans = await Promise.allSettled(missing.map(async (piece) => ({ name: piece.name, ...(await piece.plan()) })));
+    const plans = await Promise.allSettled(
+      missing.map(async (piece) => ({ name: piece.name, ...(await piece.plan()) })),
+    );
     throwTogether(plans.flatMap((plan) => (plan.status === "rejected" ? [plan.reason as unknown] : [])));
     this.progress.announce(plans.flatMap((plan) => (plan.status === "fulfilled" ? [plan.value] : [])));
     try {
@@ -125,9 +128,10 @@ interface Missing {
 
 /** A user who has to see to several things wants to know them at once. */
 function throwTogether(reasons: readonly unknown[]): void {
-  const bug = reasons.find((reason) => !(reason instanceof ToolchainError));
-  if (bug !== undefined) throw bug;
-  const faults = reasons as readonly ToolchainError[];
+  const faults = reasons.map((reason) => {
+    if (reason instanceof ToolchainError) return reason;
+    throw reason as Error;
+  });
   if (faults.length <= 1) {
     if (faults[0] !== undefined) throw faults[0];
     return;

@@ -20,7 +20,10 @@ const STATE = join(PRIVATE, "state");
 const PASSPHRASE = join(PRIVATE, "passphrase");
 
 /** Variables to set, on top of the present environment, for running `pulumi` in this project. */
-export function pulumiEnvironment(input: EnvironmentInput, present: NodeJS.ProcessEnv = process.env): Record<string, string> {
+export function pulumiEnvironment(
+  input: EnvironmentInput,
+  present: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
   return {
     PATH: withFirst([dirname(process.execPath), input.pulumi.directory], present["PATH"] ?? ""),
     PULUMI_HOME,
@@ -30,7 +33,9 @@ export function pulumiEnvironment(input: EnvironmentInput, present: NodeJS.Proce
     ...backend(present),
     ...(input.sandbox && passphrase(present)),
     // A download that cannot work costs 8 s of attempts.
-    ...(input.plugins.some(({ origin }) => origin === "stand-in") && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
+    ...(input.plugins.some(({ origin }) => origin === "stand-in") && {
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    }),
     ...(input.docker !== undefined && present["DOCKER_HOST"] === undefined && otherSocket(input.docker)),
   };
 }

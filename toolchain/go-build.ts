@@ -53,7 +53,11 @@ export async function buildWithGo(go: string, build: GoBuild): Promise<void> {
   try {
     await runCommand(go, ["mod", "init", "build.invalid/throwaway"], options);
     await runCommand(go, ["get", build.module], options);
-    await runCommand(go, ["build", "-trimpath", "-ldflags", build.linkerFlags, "-o", build.output, build.packagePath], options);
+    await runCommand(
+      go,
+      ["build", "-trimpath", "-ldflags", build.linkerFlags, "-o", build.output, build.packagePath],
+      options,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

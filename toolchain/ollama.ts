@@ -33,7 +33,11 @@ export function ollama({ version, allowLocalBuild }: OllamaOptions): Piece<Artif
   const release = ollamaRelease(version);
   const arch = architecture();
   if (arch === undefined) {
-    throw new ToolchainError(`Ollama ${version} cannot be delivered.`, `this machine is neither amd64 nor arm64 but ${process.arch}`, "Use another machine.");
+    throw new ToolchainError(
+      `Ollama ${version} cannot be delivered.`,
+      `this machine is neither amd64 nor arm64 but ${process.arch}`,
+      "Use another machine.",
+    );
   }
   const key = `ollama-${version}-linux-${arch}`;
   const folder = (origin: Artifact["origin"]) => join(cacheFolder(), "artifacts", key, origin);
@@ -84,11 +88,16 @@ export function ollama({ version, allowLocalBuild }: OllamaOptions): Piece<Artif
       return Promise.resolve(usable ? entry : undefined);
     },
     async plan(): Promise<Intent> {
-      if (inCache("official") || (allowLocalBuild && inCache("local-build"))) return { how: "from this machine's cache", seconds: 1 };
+      if (inCache("official") || (allowLocalBuild && inCache("local-build")))
+        return { how: "from this machine's cache", seconds: 1 };
       if (await internetReachable()) return { how: "official release archive, 1.5 GB", seconds: 120 };
       if (!allowLocalBuild) throw officialMissing(version, release);
       await findGo(`Ollama ${version}`);
-      return { how: "no internet: built here from Go modules, for sandboxes only", seconds: 360, packages: missingPackages(BUILD_PACKAGES) };
+      return {
+        how: "no internet: built here from Go modules, for sandboxes only",
+        seconds: 360,
+        packages: missingPackages(BUILD_PACKAGES),
+      };
     },
     async make(report) {
       const ready = inCache("official") ?? (allowLocalBuild ? inCache("local-build") : undefined);
@@ -127,14 +136,23 @@ function checksumMismatch(url: string, expected: string, found: string): Toolcha
 const PINS = join(PRIVATE, "pins.json");
 
 /** From the catalogue; else as pinned by this clone; else from the publisher's list, which is then pinned. */
-async function expectedChecksum(key: string, release: OllamaRelease, arch: "amd64" | "arm64", report: Report): Promise<string> {
+async function expectedChecksum(
+  key: string,
+  release: OllamaRelease,
+  arch: "amd64" | "arm64",
+  report: Report,
+): Promise<string> {
   const { url, sha256 } = release.archives[arch];
   if (sha256 !== null) return sha256;
   const pins = existsSync(PINS) ? (JSON.parse(readFileSync(PINS, "utf8")) as Record<string, string>) : {};
   if (pins[key] !== undefined) return pins[key];
   const published = checksumIn(await downloadText(release.checksums), url.split("/").pop()!);
   if (published === undefined) {
-    throw new ToolchainError(`${url} cannot be verified.`, `${release.checksums} does not name it`, "Add its SHA-256 to plan/catalog/releases.yaml.");
+    throw new ToolchainError(
+      `${url} cannot be verified.`,
+      `${release.checksums} does not name it`,
+      "Add its SHA-256 to plan/catalog/releases.yaml.",
+    );
   }
   writePrivate(PINS, `${JSON.stringify({ ...pins, [key]: published }, undefined, 2)}\n`);
   report(`pinned the publisher's checksum, unverified by anybody else: ${published}`);
@@ -157,7 +175,7 @@ async function buildArchive(version: string, release: OllamaRelease, archive: st
   const folder = mkdtempSync(join(tmpdir(), "tms-llm-ollama-"));
   try {
     report("fetching a header");
-    const flags = `-O2 -I${await headers(go, folder)} -I/usr/include/stb`;
+    const flags = `-O2 -I${await headers(go)} -I/usr/include/stb`;
     report("compiling");
     const binary = join(folder, "ollama");
     await buildWithGo(go, {
@@ -179,16 +197,16 @@ async function buildArchive(version: string, release: OllamaRelease, archive: st
   }
 }
 
-/** A folder for the include path with `miniaudio/miniaudio.h`. */
-async function headers(go: string, folder: string): Promise<string> {
+/** A folder for the include path with `miniaudio/miniaudio.h`; always the same, because Go's build cache minds the path. */
+async function headers(go: string): Promise<string> {
   const said = await runCommand(go, ["mod", "download", "-json", MINIAUDIO_MODULE], {
-    cwd: folder,
+    cwd: tmpdir(),
     log: "ollama-build",
     failure: `${MINIAUDIO_MODULE} could not be fetched.`,
     wayOut: "See that Go's module proxy (`go env GOPROXY`) is reachable, then run the command again.",
   });
   const { Dir } = JSON.parse(said) as { Dir: string };
-  const include = join(folder, "include");
+  const include = join(cacheFolder(), "headers", MINIAUDIO_MODULE.split("/").pop()!);
   mkdirSync(join(include, "miniaudio"), { recursive: true });
   cpSync(join(Dir, "miniaudio.h"), join(include, "miniaudio", "miniaudio.h"));
   return include;

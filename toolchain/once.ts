@@ -1,4 +1,14 @@
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -8,7 +18,11 @@ import { setTimeout as sleep } from "node:timers/promises";
  *
  * @param build makes the thing at the path that it is given
  */
-export async function makeOnce(target: string, build: (path: string) => Promise<void>, waiting: () => void): Promise<void> {
+export async function makeOnce(
+  target: string,
+  build: (path: string) => Promise<void>,
+  waiting: () => void,
+): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
   await withLock(`${target}.lock`, waiting, async () => {
     if (existsSync(target)) return;

@@ -23,7 +23,9 @@ export function wantedPlugins(): PluginName[] {
   const folder = join(PROJECT, "node_modules", "@pulumi");
   return readdirSync(folder).flatMap((name) => {
     const file = join(folder, name, "package.json");
-    const { pulumi } = JSON.parse(readFileSync(file, "utf8")) as { pulumi?: { resource?: boolean; name: string; version: string } };
+    const { pulumi } = JSON.parse(readFileSync(file, "utf8")) as {
+      pulumi?: { resource?: boolean; name: string; version: string };
+    };
     return pulumi?.resource === true ? [{ name: pulumi.name, version: pulumi.version.replace(/^v/, "") }] : [];
   });
 }
@@ -43,28 +45,35 @@ export function plugins({ pulumi, allowStandIns, now = () => new Date() }: Plugi
   async function make(report: Report): Promise<Plugin[]> {
     mkdirSync(PULUMI_HOME, { recursive: true, mode: 0o700 });
     const cli = await pulumi;
-    await withLock(join(PULUMI_HOME, "plugins.lock"), () => report("waiting for another run"), async () => {
-      const marker = readMarker(PULUMI_HOME);
-      const lacking = wanted.filter((plugin) => !isInstalled(PULUMI_HOME, plugin) || marker.plugins[plugin.name] === plugin.version);
-      const failed = (await officialReachable()) ? await installOfficial(cli, lacking, marker, report) : lacking;
-      if (failed.length === 0) return;
-      if (!allowStandIns) throw officialMissing(failed);
-      await installStandIns(cli, failed, marker, report, now());
-    });
+    await withLock(
+      join(PULUMI_HOME, "plugins.lock"),
+      () => report("waiting for another run"),
+      async () => {
+        const marker = readMarker(PULUMI_HOME);
+        const lacking = wanted.filter(
+          (plugin) => !isInstalled(PULUMI_HOME, plugin) || marker.plugins[plugin.name] === plugin.version,
+        );
+        const failed = (await officialReachable()) ? await installOfficial(cli, lacking, marker, report) : lacking;
+        if (failed.length === 0) return;
+        if (!allowStandIns) throw officialMissing(failed);
+        await installStandIns(cli, failed, marker, report, now());
+      },
+    );
     return found(wanted);
   }
 
   return {
-    name: `Pulumi plugins (${list})`,
-    async find() {
-      const marker = readMarker(PULUMI_HOME);
-      if (wanted.some((plugin) => !isInstalled(PULUMI_HOME, plugin))) return undefined;
-      return standInsDue(marker, wanted, { allowStandIns, now: now() }) ? undefined : found(wanted);
+    name: "Pulumi plugins",
+    find() {
+      const due =
+        wanted.some((plugin) => !isInstalled(PULUMI_HOME, plugin)) ||
+        standInsDue(readMarker(PULUMI_HOME), wanted, { allowStandIns, now: now() });
+      return Promise.resolve(due ? undefined : found(wanted));
     },
     async plan(): Promise<Intent> {
-      if (await officialReachable()) return { how: "official downloads", seconds: 30 };
+      if (await officialReachable()) return { how: `official downloads of ${list}`, seconds: 30 };
       if (!allowStandIns) throw officialMissing(wanted);
-      return { how: "no internet: stand-ins of this project, for sandboxes only", seconds: 5 };
+      return { how: `no internet: this project's stand-ins for ${list}, for sandboxes only`, seconds: 5 };
     },
     make,
   };
@@ -106,7 +115,7 @@ async function installOfficial(
     try {
       await install(cli, home, plugin, []);
       moveIntoPlace(home, plugin);
-      delete marker.plugins[plugin.name];
+      marker.plugins = Object.fromEntries(Object.entries(marker.plugins).filter(([name]) => name !== plugin.name));
       writeMarker(marker);
     } catch (error) {
       if (!(error instanceof ToolchainError)) throw error;
@@ -127,8 +136,10 @@ async function installStandIns(
   now: Date,
 ): Promise<void> {
   report("building stand-ins");
+  // Taken before the build: sources that change meanwhile are built again next time.
+  const sources = standInSources();
   // Loaded here: it brings a bundler along, which only a machine without the official plugins needs.
-  const { buildStandIns } = await import("./stand-ins/build");
+  const { buildStandIns } = await import("./stand-ins/build.js");
   const built = await buildStandIns(join(PRIVATE, "stand-ins"));
   for (const plugin of lacking) {
     const standIn = built.find(({ name, version }) => name === plugin.name && version === plugin.version);
@@ -144,7 +155,7 @@ async function installStandIns(
       rmSync(home, { recursive: true, force: true });
     }
   }
-  writeMarker({ ...marker, sources: standInSources(), checked: now.toISOString() });
+  writeMarker({ ...marker, sources, checked: now.toISOString() });
 }
 
 function writeMarker(marker: Marker): void {
@@ -159,7 +170,12 @@ function moveIntoPlace(home: string, { name, version }: PluginName): void {
   renameSync(join(home, "plugins", folder), target);
 }
 
-function install(cli: PulumiCli, home: string, { name, version }: PluginName, extra: readonly string[]): Promise<string> {
+function install(
+  cli: PulumiCli,
+  home: string,
+  { name, version }: PluginName,
+  extra: readonly string[],
+): Promise<string> {
   return runCommand(join(cli.directory, "pulumi"), ["plugin", "install", "resource", name, version, ...extra], {
     log: "plugins",
     failure: `The Pulumi plugin ${name} ${version} could not be installed.`,

@@ -58,7 +58,10 @@ async function installed(): Promise<PulumiCli | undefined> {
 
 function cached(version: string): PulumiCli | undefined {
   const base = join(cacheFolder(), "pulumi", version);
-  for (const [folder, origin] of [["official", "official"], ["", "local-build"]] as const) {
+  for (const [folder, origin] of [
+    ["official", "official"],
+    ["", "local-build"],
+  ] as const) {
     const directory = join(base, folder, "bin");
     const complete = ["pulumi", "pulumi-language-nodejs"].every((name) => existsSync(join(directory, name)));
     if (complete) return { directory, version, origin };
@@ -83,7 +86,11 @@ export function pulumiCli(): Piece<PulumiCli> {
     async make(report) {
       if (await internetReachable()) {
         try {
-          await makeOnce(join(base, "official"), (path) => download(version, path), () => report("waiting for another download"));
+          await makeOnce(
+            join(base, "official"),
+            (path) => download(version, path),
+            () => report("waiting for another download"),
+          );
           return cached(version)!;
         } catch (error) {
           report(`the official download failed (${(error as Error).message.split("\n")[0]}); building instead`);
@@ -131,7 +138,10 @@ export function pulumiCli(): Piece<PulumiCli> {
 /** Pulumi's own downloader. */
 async function download(version: string, path: string): Promise<void> {
   // Loaded here: the SDK takes half a second to load.
-  const [{ PulumiCommand }, { SemVer }] = await Promise.all([import("@pulumi/pulumi/automation/cmd.js"), import("semver")]);
+  const [{ PulumiCommand }, { SemVer }] = await Promise.all([
+    import("@pulumi/pulumi/automation/cmd.js"),
+    import("semver"),
+  ]);
   const root = join(dirname(path), "root");
   const work = PulumiCommand.install({ version: new SemVer(version), root, skipVersionCheck: true });
   await withTimeLimit(work, 180);

@@ -30,7 +30,8 @@ export function sandboxImageTag(): string {
 function prepareContext(folder: string): void {
   cpSync(RECIPE, folder, { recursive: true });
   for (const name of ["apt-sources", "apt-conf", "certificates"]) mkdirSync(join(folder, name));
-  for (const path of debianSources()) cpSync(path, join(folder, "apt-sources", path.endsWith(".sources") ? "debian.sources" : "debian.list"));
+  for (const path of debianSources())
+    cpSync(path, join(folder, "apt-sources", path.endsWith(".sources") ? "debian.sources" : "debian.list"));
   for (const path of aptNetworkSettings()) cpSync(path, join(folder, "apt-conf", path.split("/").pop()!));
   const certificates = "/usr/local/share/ca-certificates";
   for (const name of filesIn(certificates).filter((file) => file.endsWith(".crt"))) {
@@ -81,7 +82,9 @@ async function imagesCanBePulled(docker: Docker): Promise<boolean> {
 }
 
 function packages(): string[] {
-  return readFileSync(join(RECIPE, "packages"), "utf8").split("\n").filter((name) => name !== "");
+  return readFileSync(join(RECIPE, "packages"), "utf8")
+    .split("\n")
+    .filter((name) => name !== "");
 }
 
 async function fromDockerfile(folder: string, tag: string, report: Report): Promise<void> {
@@ -98,7 +101,11 @@ async function fromDebootstrap(folder: string, tag: string, report: Report): Pro
   const root = join(folder, "root");
   const options = { log: LOG, failure: "The sandbox image could not be built with debootstrap.", wayOut: WAY_OUT };
   report("unpacking Debian (debootstrap)");
-  await runCommand("debootstrap", ["--variant=minbase", `--include=${packages().join(",")}`, SUITE, root, mirror()], options);
+  await runCommand(
+    "debootstrap",
+    ["--variant=minbase", `--include=${packages().join(",")}`, SUITE, root, mirror()],
+    options,
+  );
   report("configuring");
   const inside = join(root, "usr/local/src/sandbox");
   mkdirSync(inside, { recursive: true });
@@ -127,34 +134,41 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
   const tag = sandboxImageTag();
   const isThere = async ({ host }: Docker) => (await askDocker(host, `/images/${tag}/json`)).status === 200;
   return {
-    name: `Sandbox image ${tag}`,
+    name: "Sandbox image",
     async find() {
       const daemon = await docker.find();
       return daemon !== undefined && (await isThere(daemon)) ? tag : undefined;
     },
-    async plan(): Promise<Intent> {
-      if (!isRoot() || !isDebianLike()) return { how: "built here with Docker from debian:12", seconds: 60 };
-      return {
-        how: "built here, with Docker from debian:12 or else with debootstrap",
-        seconds: 120,
-        packages: missingPackages(["debootstrap"]),
-      };
+    plan() {
+      const canBootstrap = isRoot() && isDebianLike();
+      return Promise.resolve<Intent>({
+        how: `built here, with Docker from debian:12${canBootstrap ? " or else with debootstrap" : ""}`,
+        seconds: canBootstrap ? 120 : 60,
+        ...(canBootstrap && { packages: missingPackages(["debootstrap"]) }),
+      });
     },
     async make(report) {
       const daemon = await ready;
       mkdirSync(cacheFolder(), { recursive: true });
-      await withLock(join(cacheFolder(), "sandbox-image.lock"), () => report("waiting for another build"), async () => {
-        if (await isThere(daemon)) return;
-        const folder = mkdtempSync(join(tmpdir(), "tms-llm-image-"));
-        try {
-          prepareContext(folder);
-          if (await imagesCanBePulled(daemon)) await fromDockerfile(folder, tag, report);
-          else if (isRoot() && isDebianLike()) await fromDebootstrap(folder, tag, report);
-          else throw missingTools("The sandbox image cannot be pulled, and building it needs root on Debian or Ubuntu", ["debootstrap"]);
-        } finally {
-          rmSync(folder, { recursive: true, force: true });
-        }
-      });
+      await withLock(
+        join(cacheFolder(), "sandbox-image.lock"),
+        () => report("waiting for another build"),
+        async () => {
+          if (await isThere(daemon)) return;
+          const folder = mkdtempSync(join(tmpdir(), "tms-llm-image-"));
+          try {
+            prepareContext(folder);
+            if (await imagesCanBePulled(daemon)) await fromDockerfile(folder, tag, report);
+            else if (isRoot() && isDebianLike()) await fromDebootstrap(folder, tag, report);
+            else
+              throw missingTools("The sandbox image cannot be pulled, and building it needs root on Debian or Ubuntu", [
+                "debootstrap",
+              ]);
+          } finally {
+            rmSync(folder, { recursive: true, force: true });
+          }
+        },
+      );
       return tag;
     },
   };

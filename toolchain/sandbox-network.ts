@@ -94,7 +94,10 @@ export function parseRoutes(table: string): string[] {
     .slice(1)
     .map((line) => line.split("\t"))
     .filter((fields) => fields.length > 7 && fields[7] !== "00000000")
-    .map((fields) => `${littleEndian(fields[1]!)}/${ipaddr.IPv4.parse(littleEndian(fields[7]!)).prefixLengthFromSubnetMask()}`);
+    .map(
+      (fields) =>
+        `${littleEndian(fields[1]!)}/${ipaddr.IPv4.parse(littleEndian(fields[7]!)).prefixLengthFromSubnetMask()}`,
+    );
 }
 
 function littleEndian(hex: string): string {

@@ -45,7 +45,8 @@ export function readSandboxSettings(stack: string): SandboxSettings | undefined 
     throw damaged((error as Error).message);
   }
   const parsed = sandboxSettingsSchema.safeParse(content);
-  if (!parsed.success) throw damaged(parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`).join("; "));
+  if (!parsed.success)
+    throw damaged(parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`).join("; "));
   return parsed.data;
 }
 

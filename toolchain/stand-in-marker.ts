@@ -10,7 +10,7 @@ export interface PluginName {
 /** Which plugins of a Pulumi home are stand-ins; kept beside them as `stand-ins.json`. */
 export interface Marker {
   /** Plugin name → version, for stand-ins only. */
-  readonly plugins: Record<string, string>;
+  plugins: Record<string, string>;
   /** What they were built from. */
   readonly sources?: string;
   /** When the official ones were last found to be out of reach (ISO 8601). */
@@ -47,7 +47,9 @@ export function standInsDue(
 export function standInSources(): string {
   const hash = createHash("sha256");
   const folder = join(__dirname, "stand-ins");
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")).sort();
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .sort();
   for (const name of files) hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
   hash.update(readFileSync(join(__dirname, "..", "package-lock.json")));
   return hash.digest("hex");

@@ -27,7 +27,9 @@ function main() {
   const packagesMissing = !packagesInLine();
   const list = [
     ...(nodeMissing ? [`Node.js ${NODE_PINNED} (npm package ${nodePackage}, about 60 MB) into ${nodeFolder}`] : []),
-    ...(packagesMissing ? [`this project's packages from package-lock.json (npm ci, about 30 s) into ${join(PROJECT, "node_modules")}`] : []),
+    ...(packagesMissing
+      ? [`this project's packages from package-lock.json (npm ci, about 30 s) into ${join(PROJECT, "node_modules")}`]
+      : []),
   ];
   if (list.length > 0) console.error(`Going to install:\n${list.map((line) => `  - ${line}`).join("\n")}`);
   if (nodeMissing) installNode();
@@ -45,7 +47,8 @@ function packagesInLine() {
   const wanted = readPackages(join(PROJECT, "package-lock.json"));
   const installed = readPackages(join(PROJECT, "node_modules", ".package-lock.json"));
   if (installed === undefined) return false;
-  const same = (path) => wanted[path]?.version === installed[path]?.version && wanted[path]?.integrity === installed[path]?.integrity;
+  const same = (path) =>
+    wanted[path]?.version === installed[path]?.version && wanted[path]?.integrity === installed[path]?.integrity;
   const needed = Object.keys(wanted).filter((path) => path !== "" && !wanted[path].optional);
   return needed.every(same) && Object.keys(installed).every(same);
 }
@@ -84,7 +87,10 @@ function npm(args, { cwd, what, wayOut }) {
   const [command, ...first] = npmCommand();
   const result = spawnSync(command, [...first, ...args, ...options], { cwd, stdio: ["ignore", 2, 2] });
   if (result.status === 0) return;
-  const why = result.error === undefined ? `npm ended with ${result.status ?? result.signal}; its messages are above` : result.error.message;
+  const why =
+    result.error === undefined
+      ? `npm ended with ${result.status ?? result.signal}; its messages are above`
+      : result.error.message;
   console.error(`${what}\n  Why: ${why}\n  Way out: ${wayOut}`);
   process.exit(EXIT_TOOLCHAIN);
 }
@@ -103,7 +109,9 @@ function handOver(node) {
   });
   passSignals(child);
   child.on("error", (error) => {
-    console.error(`The command could not be started.\n  Why: ${error.message}\n  Way out: delete ${nodeFolder} and run it again.`);
+    console.error(
+      `The command could not be started.\n  Why: ${error.message}\n  Way out: delete ${nodeFolder} and run it again.`,
+    );
     process.exit(EXIT_TOOLCHAIN);
   });
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

@@ -200,7 +200,7 @@ function metadata(): Record<string, GgufValue> {
     // Longer words win when text is split.
     "tokenizer.ggml.scores": {
       type: "float32[]",
-      value: VOCABULARY.map(({ text, type }) => (type === TOKEN_TYPE.normal ? [...text].length : 0)),
+      value: VOCABULARY.map(({ text, type }) => (type === TOKEN_TYPE.normal ? text.length : 0)),
     },
     "tokenizer.ggml.token_type": { type: "int32[]", value: VOCABULARY.map(({ type }) => type) },
     "tokenizer.ggml.bos_token_id": count(BEGIN),

@@ -31,7 +31,11 @@ function words(text: string): string[] {
 }
 
 /** Words for output, in a fixed order: they carry their leading space, so that any sequence of them is readable UTF-8. */
-const SPOKEN: readonly string[] = [...words(KOREAN).map((w) => SPACE + w), ...words(ENGLISH).map((w) => SPACE + w), ...PUNCTUATION];
+const SPOKEN: readonly string[] = [
+  ...words(KOREAN).map((w) => SPACE + w),
+  ...words(ENGLISH).map((w) => SPACE + w),
+  ...PUNCTUATION,
+];
 
 export const UNKNOWN = 0;
 export const BEGIN = 1;

@@ -98,6 +98,8 @@ function parseJson(line: string): unknown {
 /** A parsed report, held against the schema. Throws UnreadableReport. */
 export function checkReport(report: unknown): PreflightReport {
   const { data, error } = reportSchema.safeParse(report);
-  if (error) throw new UnreadableReport(z.prettifyError(error).replaceAll(/\s*\n\s*/g, " "));
+  if (error) {
+    throw new UnreadableReport(error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
+  }
   return data;
 }

@@ -34,7 +34,10 @@ const NATIVE_ROUTES: readonly Route[] = [
 const NATIVE_EMBED_ROUTE: Route = { path: "/api/embed", method: "POST" };
 
 /** Paths that need a key; whatever else is not on the list is 404. */
-export function keyedRoutes({ gateway, embeddings }: Pick<GatewaySettings, "gateway" | "embeddings">): readonly Route[] {
+export function keyedRoutes({
+  gateway,
+  embeddings,
+}: Pick<GatewaySettings, "gateway" | "embeddings">): readonly Route[] {
   return [
     ...OPENAI_ROUTES,
     ...(embeddings ? [EMBEDDINGS_ROUTE] : []),
@@ -57,14 +60,17 @@ export function renderGateway(settings: GatewaySettings): string {
     listen: listen(gateway.port, certificate !== undefined),
     serverName: gateway.serverName,
     tls: certificate
-      ? fillTemplate(templateText("nginx/tls.conf"), { certificate: certificate.chain, certificateKey: certificate.key })
+      ? fillTemplate(templateText("nginx/tls.conf"), {
+          certificate: certificate.chain,
+          certificateKey: certificate.key,
+        })
       : "",
     enginePort: String(enginePort),
     requestsPerMinute: String(gateway.rateLimit.requestsPerMinute),
     maxBodySize: String(gateway.maxBodySize),
     bodyBuffer: String(Math.min(gateway.maxBodySize, LARGEST_BODY_IN_MEMORY)),
     readTimeout: `${Math.round(gateway.readTimeout * 1000)}ms`,
-    errorPages: errors.map(({ status }) => `error_page ${status} @error_${status};`).join("\n"),
+    errorPages: errors.map(({ status }) => `error_page ${status} = @error_${status};`).join("\n"),
     routes: routes.map((route) => location(route, gateway.rateLimit.burst)).join("\n"),
     applicationRoute: gateway.applicationRoute
       ? fillTemplate(templateText("nginx/application-route.conf"), { upstream: gateway.applicationRoute.upstream })
@@ -101,7 +107,11 @@ function listen(port: number, tls: boolean): string {
 
 function location({ path, method }: Route, burst: number): string {
   // nginx refuses burst=0; without the word it is 0.
-  return fillTemplate(templateText("nginx/route.conf"), { path, method, burst: burst > 0 ? ` burst=${burst} nodelay` : "" });
+  return fillTemplate(templateText("nginx/route.conf"), {
+    path,
+    method,
+    burst: burst > 0 ? ` burst=${burst} nodelay` : "",
+  });
 }
 
 interface ErrorAnswer {
@@ -132,8 +142,18 @@ function errorAnswers({ maxBodySize, rateLimit, readTimeout }: StackConfig["gate
       code: "invalid_api_key",
       headers: { "WWW-Authenticate": "Bearer" },
     },
-    { status: 403, message: "This address may not use the endpoint.", type: "invalid_request_error", code: "forbidden" },
-    { status: 404, message: "This endpoint does not serve that path.", type: "invalid_request_error", code: "unknown_url" },
+    {
+      status: 403,
+      message: "This address may not use the endpoint.",
+      type: "invalid_request_error",
+      code: "forbidden",
+    },
+    {
+      status: 404,
+      message: "This endpoint does not serve that path.",
+      type: "invalid_request_error",
+      code: "unknown_url",
+    },
     {
       status: 405,
       message: "This path does not take that method; the Allow header names what it takes.",

@@ -20,8 +20,10 @@ export function fillTemplate(template: string, slots: Slots): string {
   ];
   if (faults.length > 0) throw new Error(`template: ${faults.join("; ")}`);
   // One pass over both forms: a value that looks like a slot stays as it is.
-  return template.replace(new RegExp(`${SLOT_LINE.source}|${SLOT.source}`, "gm"), (_, indent: string, alone: string | undefined, inline: string) =>
-    alone === undefined ? slots[inline]! : block(slots[alone]!, indent),
+  return template.replace(
+    new RegExp(`${SLOT_LINE.source}|${SLOT.source}`, "gm"),
+    (_, indent: string, alone: string | undefined, inline: string) =>
+      alone === undefined ? slots[inline]! : block(slots[alone]!, indent),
   );
 }
 

@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A small real HTTP server that answers as an engine does: streams, is busy, falls silent or breaks off, as the model's name says. */
@@ -14,7 +20,10 @@ export class EngineStandIn {
   /** Does nothing when it runs. */
   async start(): Promise<this> {
     if (this.server?.listening) return this;
-    this.server = createServer((request, response) => void this.answer(request, response)).listen(this.port, "127.0.0.1");
+    this.server = createServer((request, response) => void this.answer(request, response)).listen(
+      this.port,
+      "127.0.0.1",
+    );
     await once(this.server, "listening");
     return this;
   }
@@ -32,27 +41,35 @@ export class EngineStandIn {
     this.requests.push({ url: request.url ?? "", headers: request.headers, bodySize: body.length });
     switch (request.url) {
       case "/v1/chat/completions":
-        return this.complete(JSON.parse(body) as { model: string; stream?: boolean }, request, response);
+        await this.complete(JSON.parse(body) as { model: string }, request, response);
+        break;
       case "/v1/models":
-        return send(response, 200, { object: "list", data: [{ id: "tiny", object: "model" }] });
+        send(response, 200, { object: "list", data: [{ id: "tiny", object: "model" }] });
+        break;
       case "/api/version":
-        return send(response, 200, { version: "9.9.9" });
+        send(response, 200, { version: "9.9.9" });
+        break;
       default:
-        return send(response, 200, { path: request.url });
+        send(response, 404, { error: { message: `no ${request.url ?? "path"}` } });
     }
   }
 
-  private async complete({ model }: { model: string }, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async complete(
+    { model }: { model: string },
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     switch (model) {
       case "busy":
-        return send(response, 503, { error: { message: "server busy", type: "api_error", param: null, code: null } });
+        send(response, 503, { error: { message: "server busy", type: "api_error", param: null, code: null } });
+        break;
       case "silent":
-        return;
+        break;
       case "broken":
         request.socket.destroy();
-        return;
+        break;
       default:
-        return this.stream(response, 10, 50);
+        await this.stream(response, 10, 50);
     }
   }
 

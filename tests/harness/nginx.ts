@@ -29,6 +29,7 @@ export interface NginxFiles {
   readonly root: string;
   /** Where a path of the host lies in this folder. */
   readonly path: (hostPath: string) => string;
+  readonly remove: () => void;
 }
 
 // What Debian's nginx.conf and a cautious operator's have in common that could harm streams.
@@ -65,7 +66,7 @@ export function layOut(step: Step, secrets: SecretValues, http = ""): NginxFiles
   for (const file of step.files) write(file.path, moved(fillSecrets(file.text, secrets)));
   mkdirSync(path("/var/log/nginx"), { recursive: true });
   write("/nginx.conf", MAIN(root, http));
-  return { root, path };
+  return { root, path, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 const command = ({ root }: NginxFiles) => ["-p", root, "-c", join(root, "nginx.conf")];
@@ -89,7 +90,8 @@ export class Nginx {
     const nginx = new Nginx(files, process);
     const deadline = Date.now() + 5000;
     while (!(await accepts(port))) {
-      if (process.exitCode !== null || Date.now() > deadline) throw new Error(`nginx does not start: ${nginx.log("/error.log")}`);
+      if (process.exitCode !== null || Date.now() > deadline)
+        throw new Error(`nginx does not start: ${nginx.log("/error.log")}`);
       await sleep(20);
     }
     return nginx;
@@ -102,7 +104,7 @@ export class Nginx {
   async stop(): Promise<void> {
     this.process.kill("SIGTERM");
     if (this.process.exitCode === null) await once(this.process, "exit");
-    rmSync(this.files.root, { recursive: true, force: true });
+    this.files.remove();
   }
 }
 

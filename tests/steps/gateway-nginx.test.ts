@@ -1,9 +1,18 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { EngineStandIn } from "../harness/engine-stand-in";
-import { bearer, errorOf, gatewayConfig, KEYS, sabotaged, sampleStep, send, streamCompletion } from "../harness/gateway";
+import {
+  bearer,
+  errorOf,
+  gatewayConfig,
+  KEYS,
+  sabotaged,
+  sampleStep,
+  send,
+  streamCompletion,
+} from "../harness/gateway";
 import { freePort, layOut, Nginx, NGINX_MISSING, validate } from "../harness/nginx";
 
 const KEY = KEYS["client/tms/a"];
@@ -44,6 +53,7 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx over plain HTTP (needs nginx
     await nginx.stop();
     await engine.stop();
     application.close();
+    await once(application, "close");
   });
 
   test("takes both keys of a client, whatever the case of the scheme", async () => {
@@ -121,12 +131,19 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx over plain HTTP (needs nginx
     ["POST", "/health", "GET, HEAD"],
   ])("answers 405 to %s %s, and allows %s", async (method, path, allowed) => {
     const answer = await send(port, method, path, { headers: bearer(KEY) });
-    expect([answer.status, errorOf(answer).code, answer.headers.get("allow")]).toEqual([405, "method_not_allowed", allowed]);
+    expect([answer.status, errorOf(answer).code, answer.headers.get("allow")]).toEqual([
+      405,
+      "method_not_allowed",
+      allowed,
+    ]);
   });
 
   test("answers 413 above the body size, and passes a body below it whole", async () => {
     const tooLarge = await chat(port, "tiny", "x".repeat(65_536));
-    expect([tooLarge.status, errorOf(tooLarge).message]).toEqual([413, "The request body is larger than the 65536 bytes allowed."]);
+    expect([tooLarge.status, errorOf(tooLarge).message]).toEqual([
+      413,
+      "The request body is larger than the 65536 bytes allowed.",
+    ]);
     expect((await chat(port, "tiny", "x".repeat(65_000))).status).toBe(200);
     expect(engine.requests.at(-1)!.bodySize).toBeGreaterThan(65_000);
   });
@@ -169,7 +186,11 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx over plain HTTP (needs nginx
 
   test("says at /health, without a key, that the engine answers, and not which version it is", async () => {
     const answer = await send(port, "GET", "/health");
-    expect([answer.status, answer.headers.get("content-type"), answer.text]).toEqual([200, "application/json", '{"status":"ok"}']);
+    expect([answer.status, answer.headers.get("content-type"), answer.text]).toEqual([
+      200,
+      "application/json",
+      '{"status":"ok"}',
+    ]);
     expect((await send(port, "HEAD", "/health")).status).toBe(200);
   });
 
@@ -238,30 +259,41 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx over plain HTTP (needs nginx
 });
 
 describe.skipIf(NGINX_MISSING)("the streaming check (needs nginx: apt-get install nginx)", () => {
-  test.each([
-    ["buffers as it does by default", "proxy_http_version 1.1;\n    proxy_buffering off;", "proxy_http_version 1.0;\n    proxy_buffering on;"],
-    ["compresses", "gzip off;", "gzip on;"],
-  ])("fails when nginx %s", async (_, from, to) => {
+  test("fails when nginx buffers as it does by default", async () => {
     const engine = await new EngineStandIn(await freePort()).start();
+    onTestFinished(() => engine.stop());
     const port = await freePort();
     const step = sampleStep(gatewayConfig({ port, tls: { mode: "off" } }, engine.port));
-    const nginx = await Nginx.start(layOut(sabotaged(step, from, to), KEYS), port);
+    // The engine's chunks get through a buffering nginx that speaks HTTP/1.1 to it; 1.0 is the default of most versions.
+    const buffering = sabotaged(
+      sabotaged(step, "proxy_buffering off;", "proxy_buffering on;"),
+      "proxy_http_version 1.1;",
+      "proxy_http_version 1.0;",
+    );
+    const nginx = await Nginx.start(layOut(buffering, KEYS), port);
+    onTestFinished(() => nginx.stop());
     expect((await streamCompletion(port, KEY)).spread).toBeLessThan(100);
-    await nginx.stop();
-    await engine.stop();
   });
 });
 
 describe.skipIf(NGINX_MISSING)("nginx -t (needs nginx: apt-get install nginx)", () => {
-  const everything = { port: 8443, nativeApi: true, applicationRoute: {}, tls: { mode: "off" }, rateLimit: { burst: 0 } };
+  const everything = {
+    port: 8443,
+    nativeApi: true,
+    applicationRoute: {},
+    tls: { mode: "off" },
+    rateLimit: { burst: 0 },
+  };
 
   test("accepts the configuration with everything on", async () => {
-    const step = sampleStep(gatewayConfig(everything), { embeddings: true });
-    expect(await validate(layOut(step, KEYS))).toContain("test is successful");
+    const files = layOut(sampleStep(gatewayConfig(everything), { embeddings: true }), KEYS);
+    onTestFinished(() => files.remove());
+    expect(await validate(files)).toContain("test is successful");
   });
 
   test("refuses a wrong one", async () => {
-    const wrong = sabotaged(sampleStep(gatewayConfig(everything)), "gzip off;", "gzip of;");
-    await expect(validate(layOut(wrong, KEYS))).rejects.toThrow(/invalid value "of" in "gzip" directive/);
+    const files = layOut(sabotaged(sampleStep(gatewayConfig(everything)), "gzip off;", "gzip of;"), KEYS);
+    onTestFinished(() => files.remove());
+    await expect(validate(files)).rejects.toThrow(/invalid value "of" in "gzip" directive/);
   });
 });

@@ -15,7 +15,14 @@ const STEP_SCRIPT = join(__dirname, "..", "..", "templates", "steps", "gateway.s
 /** Runs the step's own commands on the folder's certificates; `names` are the planned ones. */
 async function withOwnCa(files: NginxFiles, names: string, commands: string): Promise<string> {
   const prologue = `set -euo pipefail; source "$1"; tls=$2 in_server_name=llm.internal in_subject_names=$3`;
-  const { stdout } = await execa("bash", ["-c", `${prologue}\n${commands}`, "bash", STEP_SCRIPT, files.path("/etc/tms-llm/tls"), names]);
+  const { stdout } = await execa("bash", [
+    "-c",
+    `${prologue}\n${commands}`,
+    "bash",
+    STEP_SCRIPT,
+    files.path("/etc/tms-llm/tls"),
+    names,
+  ]);
   return stdout;
 }
 
@@ -47,14 +54,18 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx with its own CA (needs nginx
   });
 
   async function trustAs(name: string): Promise<void> {
-    const identity = (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) => checkServerIdentity(name, certificate);
+    const identity = (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+      checkServerIdentity(name, certificate);
     const socket = connectTls({ host: "127.0.0.1", port, ca: authority, checkServerIdentity: identity });
     await once(socket, "secureConnect").finally(() => socket.destroy());
   }
 
-  test.each(["llm.internal", "localhost", "127.0.0.1", "::1", "192.0.2.7", "fd00::7"])("is trusted as %s", async (name) => {
-    await expect(trustAs(name)).resolves.toBeUndefined();
-  });
+  test.each(["llm.internal", "localhost", "127.0.0.1", "::1", "192.0.2.7", "fd00::7"])(
+    "is trusted as %s",
+    async (name) => {
+      await expect(trustAs(name)).resolves.toBeUndefined();
+    },
+  );
 
   test("is not trusted under another name", async () => {
     await expect(trustAs("evil.example")).rejects.toThrow(/does not match certificate/);
@@ -79,7 +90,11 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx with its own CA (needs nginx
 
   test("streams over HTTP/2", async () => {
     const session = connectHttp2(`https://127.0.0.1:${port}`, { ca: authority, servername: "llm.internal" });
-    const stream = session.request({ ":method": "POST", ":path": "/v1/chat/completions", authorization: `Bearer ${KEY}` });
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/v1/chat/completions",
+      authorization: `Bearer ${KEY}`,
+    });
     stream.end(JSON.stringify({ model: "tiny", stream: true }));
     const { times, spread, text } = await readEvents(stream);
     session.close();
@@ -92,10 +107,22 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx with its own CA (needs nginx
     ["nothing to say about a good one", "certificate_fault 30", /^$/],
     ["that it ends too soon", "certificate_fault 398", /^ends .* GMT$/],
     ["that it is absent", "tls=$tls/none; certificate_fault 30", /^absent$/],
-    ["that a planned name is missing", "in_subject_names=${in_subject_names/fd00::7/fd00::8}; certificate_fault 30", /^not for fd00::8$/],
+    [
+      "that a planned name is missing",
+      "in_subject_names=${in_subject_names/fd00::7/fd00::8}; certificate_fault 30",
+      /^not for fd00::8$/,
+    ],
     ["that it has names more than planned", "in_subject_names=DNS:llm.internal; certificate_fault 30", /^for 6 names$/],
-    ["that another CA issued it", `cp -r "$tls" "$tls.other"; tls=$tls.other; new_key >"$tls/ca.key"; new_ca >"$tls/ca.pem"; certificate_fault 30`, /^expired, or not issued by /],
-    ["that it was made for another key", `cp -r "$tls" "$tls.key"; tls=$tls.key; new_key >"$tls/server.key"; certificate_fault 30`, /^made for another key$/],
+    [
+      "that another CA issued it",
+      `cp -r "$tls" "$tls.other"; tls=$tls.other; new_key >"$tls/ca.key"; new_ca >"$tls/ca.pem"; certificate_fault 30`,
+      /^expired, or not issued by /,
+    ],
+    [
+      "that it was made for another key",
+      `cp -r "$tls" "$tls.key"; tls=$tls.key; new_key >"$tls/server.key"; certificate_fault 30`,
+      /^made for another key$/,
+    ],
   ])("the step finds %s", async (_, commands, found) => {
     expect(await withOwnCa(files, names, commands)).toMatch(found);
   });

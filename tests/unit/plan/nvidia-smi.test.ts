@@ -49,13 +49,18 @@ describe("a GPU's line becomes a device", () => {
 
 test("a missing command is absent, whatever the shell says about it", () => {
   expect(classifyNvidiaSmi(127, "")).toEqual({ state: "absent" });
-  expect(classifyNvidiaSmi(127, "timeout: failed to run command: No such file or directory")).toEqual({ state: "absent" });
+  expect(classifyNvidiaSmi(127, "timeout: failed to run command: No such file or directory")).toEqual({
+    state: "absent",
+  });
 });
 
 describe("a failure is known by its text, whatever the exit code", () => {
   test.each([
     ["Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.126", "version-mismatch"],
-    ["NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that …", "driver-not-loaded"],
+    [
+      "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that …",
+      "driver-not-loaded",
+    ],
     ["Failed to initialize NVML: Driver Not Loaded", "driver-not-loaded"],
     ["No devices were found", "no-devices"],
     ["Failed to initialize NVML: Insufficient Permissions", "no-permission"],
@@ -65,7 +70,8 @@ describe("a failure is known by its text, whatever the exit code", () => {
     ["Unable to determine the device handle for GPU 0000:01:00.0: GPU is lost.", "gpu-lost"],
     ["WARNING: infoROM is corrupted at gpu 0000:01:00.0", "inforom-corrupt"],
   ])("%s", (text, failure) => {
-    for (const exitCode of [0, 1, 9, 255]) expect(classifyNvidiaSmi(exitCode, text)).toMatchObject({ state: "failed", failure });
+    for (const exitCode of [0, 1, 9, 255])
+      expect(classifyNvidiaSmi(exitCode, text)).toMatchObject({ state: "failed", failure });
   });
 });
 
@@ -85,7 +91,12 @@ describe("without a known text the exit code decides", () => {
     [137, "no-answer"],
     [255, "unreadable"],
   ])("exit code %i", (exitCode, failure) => {
-    expect(classifyNvidiaSmi(exitCode, "something new")).toEqual({ state: "failed", failure, exitCode, text: "something new" });
+    expect(classifyNvidiaSmi(exitCode, "something new")).toEqual({
+      state: "failed",
+      failure,
+      exitCode,
+      text: "something new",
+    });
   });
 });
 

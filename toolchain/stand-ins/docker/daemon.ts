@@ -22,7 +22,7 @@ interface DaemonError extends Error {
   readonly json?: { readonly message?: string } | null;
 }
 
-export function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return (error as DaemonError).statusCode === 404;
 }
 

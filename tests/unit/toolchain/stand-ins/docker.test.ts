@@ -103,7 +103,7 @@ describe("uploads", () => {
       { file: "/bin/tool", contentBase64: Buffer.from([0, 255]).toString("base64"), executable: true },
       { file: "/etc/empty", content: "" },
     ]);
-    const files = parseTar(archive).map(({ name, attrs, data, type }) => ({
+    const files = parseTar(new Uint8Array(archive)).map(({ name, attrs, data, type }) => ({
       name,
       mode: attrs?.mode?.slice(-3),
       uid: attrs?.uid,

@@ -62,8 +62,8 @@ describe("local.Command", () => {
 
   it("ends everything that it started when the user interrupts", async () => {
     const controller = new AbortController();
-    const running = create({ create: "sleep 7391 & sleep 7391" }, contextWith(controller.signal));
-    setTimeout(() => controller.abort(), 200);
+    const context = { ...contextWith(controller.signal), report: () => controller.abort() };
+    const running = localCommand.create({ create: "sleep 7391 & echo here; sleep 7391" }, context);
     await expect(running).rejects.toThrow("signal: terminated");
     expect(execFileSync("ps", ["-eo", "args"]).toString()).not.toMatch(/^sleep 7391/m);
   });

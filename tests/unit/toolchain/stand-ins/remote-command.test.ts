@@ -23,8 +23,8 @@ afterAll(() => {
 const context = (signal = new AbortController().signal) => ({ urn: "", name: "cmd", signal, report: () => undefined });
 const connection = (changes: Properties = {}) =>
   normalisedConnection({ ...server.connection, dialErrorLimit: 0, ...changes });
-const run = (create: string, changes: Properties = {}, signal?: AbortSignal) =>
-  remoteCommand.create({ connection: connection(), create, ...changes }, context(signal));
+const run = (create: string, changes: Properties = {}) =>
+  remoteCommand.create({ connection: connection(), create, ...changes }, context());
 
 describe("remote.Command", () => {
   it("sends stdin and keeps both streams", async () => {
@@ -61,8 +61,8 @@ describe("remote.Command", () => {
 
   it("drops the line when the user interrupts", async () => {
     const controller = new AbortController();
-    const running = run("sleep 30", {}, controller.signal);
-    setTimeout(() => controller.abort(), 300);
+    const interrupted = { ...context(controller.signal), report: () => controller.abort() };
+    const running = remoteCommand.create({ connection: connection(), create: "echo here; sleep 30" }, interrupted);
     await expect(running).rejects.toThrow("without exit status");
   });
 });

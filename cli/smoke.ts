@@ -1,0 +1,2 @@
+import { EXIT, type ExitCode } from "./failure";
+export async function smoke(): Promise<ExitCode> { return EXIT.good; }

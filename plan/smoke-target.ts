@@ -1,0 +1,47 @@
+import type { StackConfig } from "./config/schema";
+import type { Plan, PlanContext } from "./plan";
+
+export interface SmokeTargetInput {
+  readonly config: StackConfig;
+  readonly context: PlanContext;
+  readonly plan: Plan;
+  /** Client name → its key. */
+  readonly keys: Readonly<Record<string, string>>;
+  readonly caCertificate?: string | undefined;
+}
+
+/** What the smoke test is told about a deployment; holds keys, so it is a secret. */
+export function smokeTarget({ config, context, plan, keys, caCertificate }: SmokeTargetInput) {
+  const { gateway, objectives, engine } = config;
+  const { sandbox } = context;
+  return {
+    schema: "tms-llm/smoke-target/v1" as const,
+    endpoint: plan.endpoint,
+    ...(gateway.tls.mode === "own-ca" && caCertificate !== undefined ? { caCertificate } : {}),
+    ...(gateway.tls.mode === "off" ? {} : { serverName: gateway.serverName }),
+    clients: Object.entries(keys).map(([name, key]) => ({ name, key })),
+    models: config.models.map(({ name }) => name),
+    nativeApi: gateway.nativeApi,
+    maxBodySize: gateway.maxBodySize,
+    objectives,
+    digest: plan.digest,
+    ...(sandbox
+      ? {
+          access: {
+            kind: "sandbox" as const,
+            container: `tms-llm-${sandbox.id}`,
+            network: `tms-llm-${sandbox.id}`,
+            image: sandbox.image,
+            address4: sandbox.address4,
+            address6: sandbox.address6,
+            allowedProber4: sandbox.allowedProber4,
+            refusedProber4: sandbox.refusedProber4,
+            allowedProber6: sandbox.allowedProber6,
+            refusedProber6: sandbox.refusedProber6,
+            gatewayPort: gateway.port,
+            enginePorts: [engine.port],
+          },
+        }
+      : {}),
+  };
+}

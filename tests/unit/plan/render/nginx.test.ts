@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { keyedRoutes, renderGateway, renderKeys, type GatewaySettings } from "../../../../plan/render/nginx";
+import { gatewayConfig } from "../../../harness/gateway";
+
+function render(gateway: Record<string, unknown>, settings: Partial<GatewaySettings> = {}): string {
+  return renderGateway({ gateway: gatewayConfig(gateway).gateway, enginePort: 11434, embeddings: false, ...settings });
+}
+
+/** The values of a directive, in the order in which they stand. */
+const values = (text: string, directive: string) =>
+  [...text.matchAll(new RegExp(`^ *${directive} (.*);$`, "gm"))].map((match) => match[1]);
+
+describe("renderGateway", () => {
+  test("opens the OpenAI paths and no other by default", () => {
+    const text = render({});
+    expect(
+      values(text, "location =").concat(
+        [...text.matchAll(/^ *location (\S+ )?(\/\S*) \{$/gm)].map((match) => match[2]),
+      ),
+    ).toEqual(["/v1/models", "/v1/chat/completions", "/v1/completions", "/health", "/engine-answers", "/"]);
+    expect(text).not.toContain("stub_status");
+  });
+
+  test("opens the embedding paths for an embedding model, the native ones by consent", () => {
+    const paths = (nativeApi: boolean, embeddings: boolean) =>
+      keyedRoutes({ gateway: gatewayConfig({ nativeApi }).gateway, embeddings }).map(
+        ({ method, path }) => `${method} ${path}`,
+      );
+    const always = ["GET /v1/models", "POST /v1/chat/completions", "POST /v1/completions"];
+    expect(paths(false, true)).toEqual([...always, "POST /v1/embeddings"]);
+    expect(paths(true, false)).toEqual([
+      ...always,
+      "POST /api/chat",
+      "POST /api/generate",
+      "GET /api/tags",
+      "POST /api/embed",
+    ]);
+  });
+
+  test("listens on IPv4 and IPv6, encrypted where there is a certificate", () => {
+    expect(values(render({ port: 8080 }), "listen")).toEqual(["8080 default_server", "[::]:8080 default_server"]);
+    const certificate = { chain: "/chain.pem", key: "/key.pem" };
+    const text = render({ port: 8443 }, { certificate });
+    expect(values(text, "listen")).toEqual(["8443 ssl http2 default_server", "[::]:8443 ssl http2 default_server"]);
+    expect(values(text, "ssl_certificate")).toEqual(["/chain.pem"]);
+    expect(values(text, "ssl_protocols")).toEqual(["TLSv1.2 TLSv1.3"]);
+    expect(values(text, "ssl_ecdh_curve")).toEqual(["X25519:prime256v1:secp384r1"]);
+  });
+
+  test("takes sizes, times and rates from the stack file", () => {
+    const text = render({ maxBodySize: "32 MiB", readTimeout: "90s", rateLimit: { requestsPerMinute: 20, burst: 3 } });
+    expect(values(text, "client_max_body_size")).toEqual(["33554432"]);
+    expect(values(text, "client_body_buffer_size")).toEqual(["16777216"]);
+    expect(values(text, "proxy_read_timeout")).toEqual(["90000ms", "2s"]);
+    expect(text).toContain("zone=tms_llm_client:1m rate=20r/m;");
+    expect(values(text, "limit_req")).toEqual(Array(3).fill("zone=tms_llm_client burst=3 nodelay"));
+    expect(values(text, "add_header Retry-After")).toContain('"3" always');
+  });
+
+  test("does without the burst that nginx refuses", () => {
+    expect(values(render({ rateLimit: { burst: 0 } }), "limit_req")).toEqual(Array(3).fill("zone=tms_llm_client"));
+  });
+
+  test("names no route to an application unless there is one", () => {
+    expect(render({})).not.toContain("/api/llm/");
+    expect(values(render({ applicationRoute: { upstream: "127.0.0.1:3100" } }), "proxy_pass")).toContain(
+      "http://127.0.0.1:3100",
+    );
+  });
+});
+
+describe("renderKeys", () => {
+  test("gives each of a client's slots a line that is compared with its case", () => {
+    const text = renderKeys([
+      { name: "client/tms/a", generation: 4 },
+      { name: "client/tms/b", generation: 5 },
+    ]);
+    expect(text).toMatchInlineSnapshot(`
+      "# Who holds which key. Regular expressions, because plain strings of a map ignore case.
+      map $http_authorization $tms_llm_client {
+          default "";
+          "~^(?i:Bearer) +{{secret:client/tms/a}}$" tms;
+          "~^(?i:Bearer) +{{secret:client/tms/b}}$" tms;
+      }
+      "
+    `);
+  });
+});

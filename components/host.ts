@@ -65,10 +65,7 @@ export class Host extends pulumi.ComponentResource {
   }
 
   private createAnchor(name: string, { requirements, owner, deletedWith }: HostArgs): command.remote.Command {
-    const admitted = this.facts.apply((report) => {
-      const { refusals } = judgePreflight(parseFacts(report), requirements);
-      if (refusals.length > 0) throw new pulumi.RunError(refusalText(refusals));
-    });
+    const admitted = this.facts.apply((report) => this.admit(report, requirements));
     return new command.remote.Command(
       `${name}-anchor`,
       {
@@ -80,6 +77,19 @@ export class Host extends pulumi.ComponentResource {
       },
       { parent: this, ...(deletedWith ? { deletedWith } : {}) },
     );
+  }
+
+  /** The gate: throws what stands in the way; what is only worth knowing becomes a warning. */
+  private admit(report: string, requirements: Requirements): void {
+    let judged;
+    try {
+      judged = judgePreflight(parseFacts(report), requirements);
+    } catch (error) {
+      throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
+    }
+    const { refusals, warnings } = judged;
+    if (refusals.length > 0) throw new pulumi.RunError(refusalText(refusals, warnings));
+    if (warnings.length > 0) void pulumi.log.warn(refusalText([], warnings), this);
   }
 
   /** Sends a local artifact to `incoming/<sha256>`; nothing for one that the host downloads itself. */

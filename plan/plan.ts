@@ -96,8 +96,14 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
 /** What Linux, nginx and the engine itself take, beside the models. */
 const HOST_RESERVE_BYTES = 512 * 2 ** 20;
 
-function requirements(config: StackConfig): Requirements {
+function requirements(config: StackConfig, architecture: string): Requirements {
   return {
+    architecture,
+    serverName: config.gateway.serverName,
+    firewall: config.access.firewall,
+    memoryReserveBytes: HOST_RESERVE_BYTES,
+    // Below 550 Ollama warns once and computes on the CPU.
+    gpu: { required: false, minimumDriver: 550 },
     memoryBytes: config.models.reduce((sum, model) => sum + (model.memory ?? 0), HOST_RESERVE_BYTES),
     diskBytes: { "/opt": 2 ** 30, "/var/lib": 2 ** 28 },
     ports: [
@@ -132,7 +138,7 @@ export function makePlan(config: StackConfig, context: PlanContext): Plan {
     keys: secrets,
     artifacts: steps.flatMap((step) => step.artifacts),
     digest: planDigest(payloads),
-    requirements: requirements(config),
+    requirements: requirements(config, context.architecture),
     endpoint: endpointUrl(config, context.sandbox),
   };
 }

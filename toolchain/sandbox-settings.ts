@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { utils } from "ssh2";
 import { sandboxSettingsSchema, type SandboxSettings } from "../plan/sandbox";
 import { askDocker, type Docker } from "./docker";
@@ -24,13 +24,13 @@ import {
 export type { SandboxSettings };
 
 /** File that holds the settings of a stack's sandbox. */
-export function sandboxSettingsFile(stack: string): string {
-  return join(PRIVATE, stack, "sandbox.json");
+export function sandboxSettingsFile(stack: string, folder = PRIVATE): string {
+  return join(folder, stack, "sandbox.json");
 }
 
 /** The kept settings, or undefined before the first `up`. @throws ToolchainError when the file is damaged */
-export function readSandboxSettings(stack: string): SandboxSettings | undefined {
-  const path = sandboxSettingsFile(stack);
+export function readSandboxSettings(stack: string, folder = PRIVATE): SandboxSettings | undefined {
+  const path = sandboxSettingsFile(stack, folder);
   if (!existsSync(path)) return undefined;
   const damaged = (why: string) =>
     new ToolchainError(
@@ -53,15 +53,21 @@ export function readSandboxSettings(stack: string): SandboxSettings | undefined 
 /**
  * The settings of a stack's sandbox: chosen at the first call and kept. While the sandbox does not exist, ports and networks
  * that somebody else has taken since are chosen anew; the image tag follows the recipe.
+ * @param folder where this clone keeps what is its own; keys and settings lie in `<folder>/<stack>/`, mode 0600
  */
-export async function ensureSandboxSettings(stack: string, docker: Docker): Promise<SandboxSettings> {
-  const kept = readSandboxSettings(stack);
-  if (kept === undefined) return save(stack, await choose(stack, docker));
+export async function ensureSandboxSettings(
+  stack: string,
+  docker: Docker,
+  folder = PRIVATE,
+): Promise<SandboxSettings> {
+  const file = sandboxSettingsFile(stack, folder);
+  const kept = readSandboxSettings(stack, folder);
+  if (kept === undefined) return save(file, await choose(dirname(file), docker));
   const networks = subnets(await dockerNetworks(docker));
   // The sandbox's network is the first thing that is made and the last that goes.
   const exists = networks.includes(kept.subnet4);
   const current = { ...kept, image: sandboxImageTag(), ...(!exists && (await replacements(kept, networks))) };
-  return JSON.stringify(current) === JSON.stringify(kept) ? kept : save(stack, current);
+  return JSON.stringify(current) === JSON.stringify(kept) ? kept : save(file, current);
 }
 
 async function replacements(kept: SandboxSettings, networks: readonly string[]): Promise<Partial<SandboxSettings>> {
@@ -70,8 +76,8 @@ async function replacements(kept: SandboxSettings, networks: readonly string[]):
   return { ...(!portsFree && (await chooseServicePorts())), ...(!subnetFree && chooseAddresses(networks)) };
 }
 
-function save(stack: string, settings: SandboxSettings): SandboxSettings {
-  writePrivate(sandboxSettingsFile(stack), `${JSON.stringify(settings, undefined, 2)}\n`);
+function save(file: string, settings: SandboxSettings): SandboxSettings {
+  writePrivate(file, `${JSON.stringify(settings, undefined, 2)}\n`);
   return settings;
 }
 
@@ -101,9 +107,9 @@ async function chooseServicePorts(): Promise<{ sshPort: number; gatewayPort: num
   return { sshPort: sshPort!, gatewayPort: gatewayPort! };
 }
 
-async function choose(stack: string, docker: Docker): Promise<SandboxSettings> {
-  const login = generateKey(stack, "id_ed25519");
-  const host = generateKey(stack, "ssh_host_ed25519_key");
+async function choose(folder: string, docker: Docker): Promise<SandboxSettings> {
+  const login = generateKey(folder, "id_ed25519");
+  const host = generateKey(folder, "ssh_host_ed25519_key");
   return {
     id: randomBytes(4).toString("hex"),
     image: sandboxImageTag(),
@@ -116,9 +122,9 @@ async function choose(stack: string, docker: Docker): Promise<SandboxSettings> {
   };
 }
 
-function generateKey(stack: string, name: string): { file: string; publicKey: string } {
+function generateKey(folder: string, name: string): { file: string; publicKey: string } {
   const { private: privateKey, public: publicKey } = utils.generateKeyPairSync("ed25519");
-  const file = join(PRIVATE, stack, name);
+  const file = join(folder, name);
   writePrivate(file, privateKey.endsWith("\n") ? privateKey : `${privateKey}\n`);
   return { file, publicKey: publicKey.trim() };
 }

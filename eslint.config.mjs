@@ -20,8 +20,18 @@ const walls = Object.entries(borders).map(([room, allowed]) => {
         "error",
         {
           patterns: [
-            { group: forbidden.flatMap((other) => [`**/../${other}/*`, `../${other}/*`, `../${other}/**`]), message: `${room} may import from: ${[room, ...allowed].join(", ")}.` },
-            ...(room === "components" ? [] : [{ group: ["@pulumi/pulumi", "@pulumi/command", "@pulumi/docker", "@pulumi/random"], message: "Only components and index.ts know Pulumi." }]),
+            {
+              group: forbidden.flatMap((other) => [`**/../${other}/*`, `../${other}/*`, `../${other}/**`]),
+              message: `${room} may import from: ${[room, ...allowed].join(", ")}.`,
+            },
+            ...(room === "components"
+              ? []
+              : [
+                  {
+                    group: ["@pulumi/pulumi", "@pulumi/command", "@pulumi/docker", "@pulumi/random"],
+                    message: "Only components and index.ts know Pulumi.",
+                  },
+                ]),
           ],
         },
       ],

@@ -11,7 +11,12 @@ const { config, context, plan } = load();
 const sandbox = context.sandbox && new Sandbox("sandbox", config, context.sandbox);
 const address = sandbox?.address ?? sshAddress(config.target);
 const keys = new ApiKeys("keys", plan.keys);
-const host = new Host("host", { address, requirements: plan.requirements, owner: keys.owner, deletedWith: sandbox?.container });
+const host = new Host("host", {
+  address,
+  requirements: plan.requirements,
+  owner: keys.owner,
+  deletedWith: sandbox?.container,
+});
 
 const phases: HostPhase[] = [];
 for (const payload of plan.payloads) {
@@ -24,7 +29,9 @@ export const openaiBaseUrl = `${plan.endpoint}/v1`;
 export const model = config.models[0]!.name;
 export const apiKeys = keys.byClient;
 /** Certificate of the private CA, when the gateway has one. */
-export const caCertificate = pulumi.all(phases.map(({ report }) => report)).apply((reports) => phaseResult(reports, "ca"));
+export const caCertificate = pulumi
+  .all(phases.map(({ report }) => report))
+  .apply((reports) => phaseResult(reports, "ca"));
 export const ssh = { host: address.host, port: address.port, user: address.user, hostKey: address.hostKey };
 export const facts = host.facts;
 export const digest = plan.digest;

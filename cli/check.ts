@@ -15,7 +15,9 @@ export async function check(): Promise<ExitCode> {
   const failed: string[] = [];
   for (const [name, ...command] of CHECKS) {
     console.error(`check: ${name}`);
-    const run = await (await loadExeca())("npx", ["--no-install", ...command], { cwd: PROJECT, stdio: "inherit", reject: false });
+    const run = await (
+      await loadExeca()
+    )("npx", ["--no-install", ...command], { cwd: PROJECT, stdio: "inherit", reject: false });
     if (run.exitCode !== 0) failed.push(name);
   }
   console.log(failed.length === 0 ? "All checks passed." : `Failed: ${failed.join(", ")}.`);

@@ -18,13 +18,20 @@ export async function destroy(stack: string, options: DestroyOptions): Promise<E
   const config = readConfig(stack);
   const sandbox = config.target.kind === "sandbox";
   if (!sandbox && !options.yes && !process.stdin.isTTY) {
-    throw new UsageError(`${stack} is an existing host, and nobody is here to confirm`, `npm run destroy -- ${stack} --yes`);
+    throw new UsageError(
+      `${stack} is an existing host, and nobody is here to confirm`,
+      `npm run destroy -- ${stack} --yes`,
+    );
   }
   const { pulumi } = await prepare(stack, config);
   if (options.purge && !sandbox) {
     // A delete runs with the inputs of the last deployment, so the wish is left on the host.
     const marked = await runOverSsh(hostAddress(readProject(stack)), MARK_PURGE);
-    if (marked.code !== 0) throw new CommandFailure(`the host could not be marked for purging: ${marked.stderr.trim()}`, "check the SSH user's sudo rights");
+    if (marked.code !== 0)
+      throw new CommandFailure(
+        `the host could not be marked for purging: ${marked.stderr.trim()}`,
+        "check the SSH user's sudo rights",
+      );
   }
   const code = await pulumi.show("destroy", ...(sandbox || options.yes ? ["--yes", "--skip-preview"] : []));
   if (code !== 0) return EXIT.failed;

@@ -10,7 +10,11 @@ import { runOverSsh } from "./ssh";
 export async function measureDrift(project: Project): Promise<DriftReport> {
   const result = await runOverSsh(hostAddress(project), DRIFT_TEXT);
   if (result.code !== 0) {
-    throw new CommandFailure(`the host's checks did not run (exit code ${result.code}): ${result.stderr.trim()}`, "run up again; it brings the checks anew", EXIT.internal);
+    throw new CommandFailure(
+      `the host's checks did not run (exit code ${result.code}): ${result.stderr.trim()}`,
+      "run up again; it brings the checks anew",
+      EXIT.internal,
+    );
   }
   return judgeDrift(result.stdout, project.plan);
 }
@@ -19,7 +23,12 @@ export async function measureDrift(project: Project): Promise<DriftReport> {
 export function renderDrift({ state, differences }: DriftReport, stack: string): string {
   if (state === "not deployed") return `${stack}: not deployed yet. npm run up -- ${stack} deploys it.`;
   if (state === "as deployed") return `${stack}: as deployed, no drift.`;
-  const table = new Table({ head: ["step", "what", "expected", "found"], style: { head: [], border: [] }, wordWrap: true, colWidths: [18, 34, 34, 34] });
+  const table = new Table({
+    head: ["step", "what", "expected", "found"],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [18, 34, 34, 34],
+  });
   for (const { step, what, expected, found } of differences) table.push([step, what, expected, found]);
   return `${stack}: drifted in ${differences.length} place${differences.length === 1 ? "" : "s"}.\n${table.toString()}\nnpm run up -- ${stack} repairs it.`;
 }

@@ -10,7 +10,12 @@ import { runOverSsh } from "./ssh";
 export async function facts(stack: string): Promise<ExitCode> {
   const project = readProject(stack);
   const result = await runOverSsh(hostAddress(project), PREFLIGHT_TEXT, { stdin: templateText("preflight.sh") });
-  if (result.code !== 0) throw new CommandFailure(`the host could not be measured: ${result.stderr.trim()}`, "check the SSH user's sudo rights", EXIT.internal);
+  if (result.code !== 0)
+    throw new CommandFailure(
+      `the host could not be measured: ${result.stderr.trim()}`,
+      "check the SSH user's sudo rights",
+      EXIT.internal,
+    );
   const measured = parseFacts(result.stdout);
   console.log(JSON.stringify(measured, null, 2));
   const { refusals, warnings } = judgePreflight(measured, project.plan.requirements);

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type OptionValues } from "commander";
 import { ConfigurationFaults } from "../plan/config/faults";
 import { ToolchainError } from "../toolchain/failure";
 import { check } from "./check";
@@ -24,12 +24,16 @@ const program = new Command("npm run")
   .showSuggestionAfterError()
   .exitOverride();
 
-function verb<Options>(name: string, description: string, make: (stack: string, options: Options) => Promise<ExitCode>): Command {
+function verb(
+  name: string,
+  description: string,
+  make: (stack: string, options: OptionValues) => Promise<ExitCode>,
+): Command {
   return program
     .command(name)
     .description(description)
     .argument("[stack]", "stack file to use: Pulumi.<stack>.yaml", "dev")
-    .action((stack: string, options: Options) => {
+    .action((stack: string, options: OptionValues) => {
       run = () => make(stack, options);
     });
 }
@@ -52,18 +56,30 @@ verb("drift", "compare the host with what was deployed; changes nothing", drift)
 );
 verb("facts", "measure the host and print what was found", facts);
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
-program.command("check").description("judge the code without running it").action(() => {
-  run = () => check();
-});
-program.command("test").description("run every test this machine can run").action(() => {
-  run = () => test(["unit", "real"]);
-});
-program.command("test:unit").description("run the fast tests").action(() => {
-  run = () => test(["unit"]);
-});
-program.command("test:real").description("run the tests on real hosts").action(() => {
-  run = () => test(["real"]);
-});
+program
+  .command("check")
+  .description("judge the code without running it")
+  .action(() => {
+    run = () => check();
+  });
+program
+  .command("test")
+  .description("run every test this machine can run")
+  .action(() => {
+    run = () => test(["unit", "real"]);
+  });
+program
+  .command("test:unit")
+  .description("run the fast tests")
+  .action(() => {
+    run = () => test(["unit"]);
+  });
+program
+  .command("test:real")
+  .description("run the tests on real hosts")
+  .action(() => {
+    run = () => test(["real"]);
+  });
 
 /** A user's fault is told in one message; only a bug of ours shows a stack trace. */
 function explain(error: unknown): ExitCode {

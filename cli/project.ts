@@ -26,7 +26,10 @@ export function readConfig(stack: string): StackConfig {
   const path = join(PROJECT, file);
   if (!existsSync(path)) {
     const known = readdirSync(PROJECT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
-    throw new UsageError(`there is no stack "${stack}": ${file} does not exist`, `the stacks here are ${known.join(", ")}; copy one of their files to ${file}`);
+    throw new UsageError(
+      `there is no stack "${stack}": ${file} does not exist`,
+      `the stacks here are ${known.join(", ")}; copy one of their files to ${file}`,
+    );
   }
   return parseStackConfig(readStackFile(readFileSync(path, "utf8"), file), { stack, file });
 }
@@ -44,8 +47,20 @@ export function hostAddress({ config, context }: Pick<Project, "config" | "conte
   if (target.kind === "sandbox") {
     const { sandbox } = context;
     if (!sandbox) throw new Error("a sandbox target without sandbox settings");
-    return { host: "127.0.0.1", port: sandbox.sshPort, user: "root", hostKey: sandbox.hostPublicKey, privateKey: readFileSync(sandbox.sshPrivateKeyFile, "utf8") };
+    return {
+      host: "127.0.0.1",
+      port: sandbox.sshPort,
+      user: "root",
+      hostKey: sandbox.hostPublicKey,
+      privateKey: readFileSync(sandbox.sshPrivateKeyFile, "utf8"),
+    };
   }
   const keyFile = target.privateKeyFile?.replace(/^~(?=\/)/, homedir());
-  return { host: target.host, port: target.port, user: target.user, hostKey: target.hostKey, ...(keyFile ? { privateKey: readFileSync(keyFile, "utf8") } : {}) };
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    hostKey: target.hostKey,
+    ...(keyFile ? { privateKey: readFileSync(keyFile, "utf8") } : {}),
+  };
 }

@@ -1,2 +1,4 @@
 import { EXIT, type ExitCode } from "./failure";
-export async function smoke(): Promise<ExitCode> { return EXIT.good; }
+export async function smoke(): Promise<ExitCode> {
+  return EXIT.good;
+}

@@ -38,12 +38,18 @@ function advice(address: SshAddress, error: Error): SshError {
   const where = `${address.user}@${address.host}:${address.port}`;
   const text = error.message;
   if (/host key|verification|Host denied/i.test(text)) {
-    return new SshError(`${where} shows another host key than the one pinned.\n  way out: find out why before anything else; if the host was made anew, pin its new key`);
+    return new SshError(
+      `${where} shows another host key than the one pinned.\n  way out: find out why before anything else; if the host was made anew, pin its new key`,
+    );
   }
   if (/authentication/i.test(text)) {
-    return new SshError(`${where} does not accept our key.\n  way out: add the public key to ${address.user}'s authorized_keys on the host`);
+    return new SshError(
+      `${where} does not accept our key.\n  way out: add the public key to ${address.user}'s authorized_keys on the host`,
+    );
   }
-  return new SshError(`${where} cannot be reached: ${text}\n  way out: check that the host is up and sshd listens on port ${address.port}`);
+  return new SshError(
+    `${where} cannot be reached: ${text}\n  way out: check that the host is up and sshd listens on port ${address.port}`,
+  );
 }
 
 /** Runs one command; `onLine` sees standard output as it comes. Rejects with SshError when there is no session. */

@@ -20,10 +20,19 @@ export function summary({ stack, config }: Project, raw: Record<string, unknown>
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = (name: string) => relative(process.cwd(), join(folder, name));
   const client = Object.keys(outputs.apiKeys)[0]!;
-  for (const [name, key] of Object.entries(outputs.apiKeys)) writeFileSync(join(folder, `${name}.key`), `${key}\n`, { mode: 0o600 });
-  if (outputs.caCertificate) writeFileSync(join(folder, "ca.pem"), outputs.caCertificate.endsWith("\n") ? outputs.caCertificate : `${outputs.caCertificate}\n`);
+  for (const [name, key] of Object.entries(outputs.apiKeys))
+    writeFileSync(join(folder, `${name}.key`), `${key}\n`, { mode: 0o600 });
+  if (outputs.caCertificate)
+    writeFileSync(
+      join(folder, "ca.pem"),
+      outputs.caCertificate.endsWith("\n") ? outputs.caCertificate : `${outputs.caCertificate}\n`,
+    );
   const trust = config.gateway.tls.mode === "own-ca" ? ` --cacert ${path("ca.pem")}` : "";
-  const body = JSON.stringify({ model: outputs.model, stream: true, messages: [{ role: "user", content: "안녕하세요" }] });
+  const body = JSON.stringify({
+    model: outputs.model,
+    stream: true,
+    messages: [{ role: "user", content: "안녕하세요" }],
+  });
   return [
     "",
     outputs.smoke,

@@ -5,10 +5,17 @@ import { loadExeca } from "./execa";
 import { EXIT, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
 
-const LANES = ["unit", "real"] as const;
-export type Lane = (typeof LANES)[number];
+/** A project of vitest.config.mts. */
+export type Lane = "unit" | "real";
 
-const reportSchema = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), numPendingTests: z.number(), numTotalTestSuites: z.number(), numFailedTestSuites: z.number(), success: z.boolean() });
+const reportSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numPendingTests: z.number(),
+  numTotalTestSuites: z.number(),
+  numFailedTestSuites: z.number(),
+  success: z.boolean(),
+});
 
 interface Count {
   readonly passed: number;
@@ -19,11 +26,26 @@ interface Count {
 async function runLane(lane: Lane): Promise<Count> {
   const report = join(PROJECT, "reports", `${lane}.json`);
   rmSync(report, { force: true });
-  const run = await (await loadExeca())("npx", ["--no-install", "vitest", "run", "--project", lane, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], {
-    cwd: PROJECT,
-    stdio: "inherit",
-    reject: false,
-  });
+  const run = await (
+    await loadExeca()
+  )(
+    "npx",
+    [
+      "--no-install",
+      "vitest",
+      "run",
+      "--project",
+      lane,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+    ],
+    {
+      cwd: PROJECT,
+      stdio: "inherit",
+      reject: false,
+    },
+  );
   const counted = reportSchema.parse(JSON.parse(readFileSync(report, "utf8")));
   // A file that does not even load has no failed test; it must not pass for that.
   const failed = counted.numFailedTests === 0 && run.exitCode !== 0 ? 1 : counted.numFailedTests;

@@ -35,7 +35,9 @@ async function deploy(project: Project, pulumi: Pulumi): Promise<number> {
   const repair = await phasesToRepair(project);
   const replace = phaseUrns("tms-llm", project.stack, project.plan, repair).flatMap((urn) => ["--replace", urn]);
   const began = performance.now();
-  const follower = followHost(hostAddress(project), (line) => console.error(`  host ${seconds(began).padStart(7)}  ${line}`));
+  const follower = followHost(hostAddress(project), (line) =>
+    console.error(`  host ${seconds(began).padStart(7)}  ${line}`),
+  );
   try {
     return await pulumi.show("up", "--yes", "--skip-preview", "--suppress-outputs", ...replace);
   } finally {
@@ -48,17 +50,23 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
   const began = performance.now();
   const config = readConfig(stack);
   if (config.target.kind === "ssh" && !options.yes && !process.stdin.isTTY) {
-    throw new UsageError(`${stack} is an existing host, and nobody is here to confirm the changes`, `npm run preview -- ${stack} shows them; npm run up -- ${stack} --yes makes them`);
+    throw new UsageError(
+      `${stack} is an existing host, and nobody is here to confirm the changes`,
+      `npm run preview -- ${stack} shows them; npm run up -- ${stack} --yes makes them`,
+    );
   }
   const { pulumi } = await prepare(stack, config);
   const project = readProject(stack);
   if (config.target.kind === "ssh" && !options.yes) {
     const previewed = await pulumi.show("preview");
-    if (previewed !== 0 || !(await confirm(`Change ${config.target.host} like this?`))) return previewed === 0 ? EXIT.good : EXIT.failed;
+    if (previewed !== 0 || !(await confirm(`Change ${config.target.host} like this?`)))
+      return previewed === 0 ? EXIT.good : EXIT.failed;
   }
   const code = await deploy(project, pulumi);
   if (code !== 0) {
-    console.error(`\n${stack} is not as planned; the message above says why. After mending it, npm run up -- ${stack} goes on where it stopped.`);
+    console.error(
+      `\n${stack} is not as planned; the message above says why. After mending it, npm run up -- ${stack} goes on where it stopped.`,
+    );
     return EXIT.failed;
   }
   console.log(summary(project, await pulumi.outputs()));

@@ -109,10 +109,21 @@ export class Host extends pulumi.ComponentResource {
   }
 
   /** Runs a loader text with its payload on the host, after the anchor and what `after` names. */
-  run(name: string, create: (identity: string) => string, stdin: pulumi.Input<string>, parent: pulumi.Resource, after: readonly pulumi.Resource[]): command.remote.Command {
+  run(
+    name: string,
+    create: (identity: string) => string,
+    stdin: pulumi.Input<string>,
+    parent: pulumi.Resource,
+    after: readonly pulumi.Resource[],
+  ): command.remote.Command {
     return new command.remote.Command(
       name,
-      { connection: this.connection, create: pulumi.output(this.address.identity).apply(create), stdin: pulumi.secret(stdin), ...QUIET },
+      {
+        connection: this.connection,
+        create: pulumi.output(this.address.identity).apply(create),
+        stdin: pulumi.secret(stdin),
+        ...QUIET,
+      },
       { parent, dependsOn: [this.anchor, ...after] },
     );
   }
@@ -124,7 +135,9 @@ function connectionOf(address: HostAddress): pulumi.Input<command.types.input.re
     port: address.port,
     user: address.user,
     hostKey: address.hostKey,
-    ...(address.privateKey ? { privateKey: address.privateKey } : { agentSocketPath: process.env["SSH_AUTH_SOCK"] ?? "" }),
+    ...(address.privateKey
+      ? { privateKey: address.privateKey }
+      : { agentSocketPath: process.env["SSH_AUTH_SOCK"] ?? "" }),
   };
 }
 

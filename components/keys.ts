@@ -15,11 +15,13 @@ export class ApiKeys extends pulumi.ComponentResource {
 
   constructor(name: string, references: readonly SecretReference[], options?: pulumi.ComponentResourceOptions) {
     super("tms-llm:keys:ApiKeys", name, {}, options);
-    this.values = Object.fromEntries(
-      references.map((reference) => [reference.name, this.createKey(reference)]),
-    );
+    this.values = Object.fromEntries(references.map((reference) => [reference.name, this.createKey(reference)]));
     this.byClient = pulumi.secret(pulumi.all(newestKeys(references, this.values)));
-    this.owner = new random.RandomString("deployment", { length: 12, special: false, upper: false }, { parent: this }).result;
+    this.owner = new random.RandomString(
+      "deployment",
+      { length: 12, special: false, upper: false },
+      { parent: this },
+    ).result;
     this.registerOutputs();
   }
 
@@ -34,7 +36,10 @@ export class ApiKeys extends pulumi.ComponentResource {
 }
 
 /** Of a client's keys the one with the highest generation: the one to hand out. */
-function newestKeys(references: readonly SecretReference[], values: ApiKeys["values"]): Record<string, pulumi.Output<string>> {
+function newestKeys(
+  references: readonly SecretReference[],
+  values: ApiKeys["values"],
+): Record<string, pulumi.Output<string>> {
   const ascending = [...references].sort((left, right) => left.generation - right.generation);
   return Object.fromEntries(ascending.map(({ name }) => [name.split("/")[1]!, values[name]!]));
 }

@@ -64,7 +64,11 @@ export class Sandbox extends pulumi.ComponentResource {
         ],
         networksAdvanced: [{ name: this.network.name, ipv4Address: settings.address4, ipv6Address: settings.address6 }],
         uploads: [
-          { file: "/etc/ssh/ssh_host_ed25519_key", content: pulumi.secret(readFileSync(settings.hostPrivateKeyFile, "utf8")), permissions: "0600" },
+          {
+            file: "/etc/ssh/ssh_host_ed25519_key",
+            content: pulumi.secret(readFileSync(settings.hostPrivateKeyFile, "utf8")),
+            permissions: "0600",
+          },
           { file: "/root/.ssh/authorized_keys", content: `${settings.sshPublicKey}\n`, permissions: "0600" },
         ],
         labels: [{ label: "tms-llm.sandbox", value: settings.id }],

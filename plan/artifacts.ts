@@ -4,7 +4,11 @@ import type { PlannedArtifact } from "./step";
 /** `.tms-llm/artifacts.json`, written by the toolchain: what this machine can deliver to a host. */
 export const artifactIndexSchema = z.record(
   z.string(),
-  z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), origin: z.enum(["official", "local-build"]) }),
+  z.object({
+    path: z.string(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    origin: z.enum(["official", "local-build"]),
+  }),
 );
 
 export type ArtifactIndex = z.output<typeof artifactIndexSchema>;

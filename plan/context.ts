@@ -27,6 +27,8 @@ export function readPlanContext(project: string, stack: string, config: StackCon
   return {
     artifacts: artifactIndexSchema.parse(readState(project, "artifacts.json")),
     architecture: DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
-    ...(config.target.kind === "sandbox" ? { sandbox: sandboxSettingsSchema.parse(readState(project, `${stack}/sandbox.json`)) } : {}),
+    ...(config.target.kind === "sandbox"
+      ? { sandbox: sandboxSettingsSchema.parse(readState(project, `${stack}/sandbox.json`)) }
+      : {}),
   };
 }

@@ -6,7 +6,13 @@ import type { PhaseName } from "./step";
 
 const header = z.strictObject({ owner: z.string().nullable(), digest: z.string().nullable() });
 const phaseLine = z.strictObject({ phase: z.string(), digest: z.string().nullable() });
-const differenceLine = z.object({ phase: z.string(), step: z.string(), what: z.string(), expected: z.string(), found: z.string() });
+const differenceLine = z.object({
+  phase: z.string(),
+  step: z.string(),
+  what: z.string(),
+  expected: z.string(),
+  found: z.string(),
+});
 
 export type Difference = z.output<typeof differenceLine>;
 
@@ -48,7 +54,8 @@ export function judgeDrift(lines: string, plan: Plan): DriftReport {
   const unfinished = plan.payloads.flatMap(({ phase, digest }) => {
     const found = host.phases.get(phase);
     if (found === digest) return [];
-    const words = found === undefined ? "never run" : found === null ? "interrupted" : `another plan (${found.slice(0, 12)})`;
+    const words =
+      found === undefined ? "never run" : found === null ? "interrupted" : `another plan (${found.slice(0, 12)})`;
     return [{ phase, step: "-", what: `phase ${phase}`, expected: `finished (${digest.slice(0, 12)})`, found: words }];
   });
   const differences = [...unfinished, ...host.differences];

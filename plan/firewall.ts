@@ -15,7 +15,11 @@ export function firewallStep({ allow, gatewayPort, sshPort }: FirewallInput): St
     phase: "access",
     title: `firewall: port ${gatewayPort} for ${allow.length} network${allow.length === 1 ? "" : "s"}, SSH kept open`,
     script: "firewall.sh",
-    inputs: { ssh_port: String(sshPort), gateway_port: String(gatewayPort), allow: [...new Set(allow)].sort().join("\n") },
+    inputs: {
+      ssh_port: String(sshPort),
+      gateway_port: String(gatewayPort),
+      allow: [...new Set(allow)].sort().join("\n"),
+    },
     files: [],
     artifacts: [],
     secrets: [],

@@ -88,7 +88,10 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
     ...(access.firewall === "ufw" ? [firewallStep(firewall)] : []),
     ollamaStep(config, archive),
     ...config.models.map((model) => modelStep(model, config, modelFiles(model, context))),
-    gatewayStep(config, { secrets, addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [] }),
+    gatewayStep(config, {
+      secrets,
+      addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [],
+    }),
     healthStep(config),
   ];
 }

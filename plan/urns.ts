@@ -3,10 +3,13 @@ import type { PhaseName } from "./step";
 
 /** Names of the resources that put the given phases on the host, so that `up --replace` runs them again. */
 export function phaseUrns(project: string, stack: string, plan: Plan, phases: readonly PhaseName[]): string[] {
-  const urn = (type: string, name: string) => `urn:pulumi:${stack}::${project}::tms-llm:host:Phase$command:remote:${type}::${name}`;
+  const urn = (type: string, name: string) =>
+    `urn:pulumi:${stack}::${project}::tms-llm:host:Phase$command:remote:${type}::${name}`;
   return phases.flatMap((phase) => {
     const artifacts = plan.steps.filter((step) => step.phase === phase).flatMap((step) => step.artifacts);
-    const copies = artifacts.filter(({ source }) => source.kind === "local").map(({ name, sha256 }) => urn("CopyToRemote", `${name}-${sha256.slice(0, 12)}`));
+    const copies = artifacts
+      .filter(({ source }) => source.kind === "local")
+      .map(({ name, sha256 }) => urn("CopyToRemote", `${name}-${sha256.slice(0, 12)}`));
     return [...copies, urn("Command", `phase-${phase}`)];
   });
 }

@@ -55,11 +55,7 @@ export function readSandboxSettings(stack: string, folder = PRIVATE): SandboxSet
  * that somebody else has taken since are chosen anew; the image tag follows the recipe.
  * @param folder where this clone keeps what is its own; keys and settings lie in `<folder>/<stack>/`, mode 0600
  */
-export async function ensureSandboxSettings(
-  stack: string,
-  docker: Docker,
-  folder = PRIVATE,
-): Promise<SandboxSettings> {
+export async function ensureSandboxSettings(stack: string, docker: Docker, folder = PRIVATE): Promise<SandboxSettings> {
   const file = sandboxSettingsFile(stack, folder);
   const kept = readSandboxSettings(stack, folder);
   if (kept === undefined) return save(file, await choose(dirname(file), docker));

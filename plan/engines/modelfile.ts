@@ -11,13 +11,18 @@ const incoming = (artifact: PlannedArtifact) => `/var/lib/tms-llm/incoming/${art
 const tripleQuoted = (text: string) => `"""${text.replaceAll('"""', "'''")}"""`;
 
 /** The Modelfile of one model: FROM, ADAPTER, SYSTEM, and parameters with the context pinned. */
-export function modelfile(model: Model, files: { readonly weights?: PlannedArtifact; readonly adapter?: PlannedArtifact }): string {
+export function modelfile(
+  model: Model,
+  files: { readonly weights?: PlannedArtifact; readonly adapter?: PlannedArtifact },
+): string {
   const from = files.weights ? incoming(files.weights) : model.source.replace(/^ollama:/, "");
   const parameters = { num_ctx: model.context, ...model.parameters };
   return [
     `FROM ${from}`,
     ...(files.adapter ? [`ADAPTER ${incoming(files.adapter)}`] : []),
-    ...Object.entries(parameters).map(([name, value]) => `PARAMETER ${name} ${typeof value === "string" ? JSON.stringify(value) : value}`),
+    ...Object.entries(parameters).map(
+      ([name, value]) => `PARAMETER ${name} ${typeof value === "string" ? JSON.stringify(value) : value}`,
+    ),
     ...(model.system === undefined ? [] : [`SYSTEM ${tripleQuoted(model.system)}`]),
     "",
   ].join("\n");
@@ -25,12 +30,19 @@ export function modelfile(model: Model, files: { readonly weights?: PlannedArtif
 
 /** A step name for a model: its name in kebab case, with a few digits of its hash so that no two collide. */
 function stepName(model: Model): string {
-  const readable = model.name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 32);
+  const readable = model.name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 32);
   return `model-${readable}-${createHash("sha256").update(model.name).digest("hex").slice(0, 6)}`;
 }
 
 /** One step per model: made from its Modelfile, proven by one completion. */
-export function modelStep(model: Model, config: StackConfig, files: { weights?: PlannedArtifact; adapter?: PlannedArtifact }): Step {
+export function modelStep(
+  model: Model,
+  config: StackConfig,
+  files: { weights?: PlannedArtifact; adapter?: PlannedArtifact },
+): Step {
   const name = stepName(model);
   const path = `/opt/llm/modelfiles/${name}`;
   return {
@@ -38,7 +50,12 @@ export function modelStep(model: Model, config: StackConfig, files: { weights?: 
     phase: "model",
     title: `model ${model.name} from ${model.source}, context ${model.context}`,
     script: "model.sh",
-    inputs: { name: model.name, modelfile: path, port: String(config.engine.port), load_timeout: String(LOAD_TIMEOUT_SECONDS) },
+    inputs: {
+      name: model.name,
+      modelfile: path,
+      port: String(config.engine.port),
+      load_timeout: String(LOAD_TIMEOUT_SECONDS),
+    },
     files: [plannedFile(path, modelfile(model, files))],
     artifacts: [files.weights, files.adapter].filter((artifact) => artifact !== undefined),
     secrets: [],

@@ -24,7 +24,8 @@ export function ollamaStep(config: StackConfig, archive: PlannedArtifact): Step 
   });
   const unit = fillTemplate(templateText("units/tms-ollama.service"), {
     version: engine.version,
-    memoryMax: engine.memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${engine.memoryMax}`,
+    memoryMax:
+      engine.memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${engine.memoryMax}`,
   });
   return {
     name: "ollama",

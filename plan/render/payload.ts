@@ -91,7 +91,10 @@ function archive(files: Readonly<Record<string, string>>): string {
 /** The text for the loader's stdin. Contains the secrets: treat it as one. */
 export function renderPayload(payload: PhasePayload, secrets: SecretValues): string {
   const files = Object.fromEntries(
-    Object.entries(payload.files).map(([name, text]) => [name, name.startsWith("steps/") ? fillSecrets(text, secrets) : text]),
+    Object.entries(payload.files).map(([name, text]) => [
+      name,
+      name.startsWith("steps/") ? fillSecrets(text, secrets) : text,
+    ]),
   );
   return archive({ ...files, "phase.sh": files["lib/phase.sh"]!, digest: payload.digest });
 }
@@ -99,7 +102,15 @@ export function renderPayload(payload: PhasePayload, secrets: SecretValues): str
 /** The anchor's payload: the remover, and the name of the deployment that owns the host. */
 export function renderAnchor(owner: string): string {
   const lib = library();
-  return archive({ ...lib, "phase.sh": lib["lib/phase.sh"]!, "drift.sh": lib["lib/drift.sh"]!, phase: "removal", digest: owner, "time-limit": "1800", "all-phases": "" });
+  return archive({
+    ...lib,
+    "phase.sh": lib["lib/phase.sh"]!,
+    "drift.sh": lib["lib/drift.sh"]!,
+    phase: "removal",
+    digest: owner,
+    "time-limit": "1800",
+    "all-phases": "",
+  });
 }
 
 /** A file of the plan by its parts, with the defaults for a root-owned public file. */

@@ -3,7 +3,12 @@ import { judgeDrift } from "../../../plan/drift";
 import type { Plan } from "../../../plan/plan";
 
 const digest = (digit: string) => digit.repeat(64);
-const plan = { payloads: [{ phase: "base", digest: digest("1"), files: {} }, { phase: "access", digest: digest("2"), files: {} }] } as unknown as Plan;
+const plan = {
+  payloads: [
+    { phase: "base", digest: digest("1"), files: {} },
+    { phase: "access", digest: digest("2"), files: {} },
+  ],
+} as unknown as Plan;
 const header = '{"owner":"o","digest":"d"}\n';
 const finished = `${header}{"phase":"access","digest":"${digest("2")}"}\n{"phase":"base","digest":"${digest("1")}"}\n`;
 

@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { modelfile } from "../../../../plan/engines/modelfile";
 import type { Model } from "../../../../plan/config/schema";
 
-const model = (overrides: Partial<Model>): Model => ({ name: "kanana", source: "ollama:kanana", context: 8192, parameters: {}, ...overrides });
+const model = (overrides: Partial<Model>): Model => ({
+  name: "kanana",
+  source: "ollama:kanana",
+  context: 8192,
+  parameters: {},
+  ...overrides,
+});
 
 test("a library model is named as Ollama knows it, with its context pinned", () => {
   expect(modelfile(model({ source: "ollama:qwen3:8b" }), {})).toMatchInlineSnapshot(`
@@ -18,11 +24,22 @@ test("a Hugging Face model keeps its full name", () => {
 });
 
 test("delivered weights and adapter are named by checksum; parameters and prompt follow", () => {
-  const artifact = (name: string, digit: string) => ({ name, sha256: digit.repeat(64), source: { kind: "local" as const, path: "/x" } });
-  const text = modelfile(model({ source: "file:/w.gguf", parameters: { temperature: 0.3, stop: "<|end|>" }, system: 'Answer in """Korean""".' }), {
-    weights: artifact("weights", "a"),
-    adapter: artifact("adapter", "b"),
+  const artifact = (name: string, digit: string) => ({
+    name,
+    sha256: digit.repeat(64),
+    source: { kind: "local" as const, path: "/x" },
   });
+  const text = modelfile(
+    model({
+      source: "file:/w.gguf",
+      parameters: { temperature: 0.3, stop: "<|end|>" },
+      system: 'Answer in """Korean""".',
+    }),
+    {
+      weights: artifact("weights", "a"),
+      adapter: artifact("adapter", "b"),
+    },
+  );
   expect(text).toMatchInlineSnapshot(`
     "FROM /var/lib/tms-llm/incoming/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
     ADAPTER /var/lib/tms-llm/incoming/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb

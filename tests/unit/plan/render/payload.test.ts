@@ -7,7 +7,8 @@ import type { Step } from "../../../../plan/step";
 
 const step = (overrides: Partial<Step>): Step => ({ ...accountStep(), ...overrides });
 
-const unpack = (base64: string) => new Map(parseTar(gunzipSync(Buffer.from(base64, "base64"))).map(({ name, text }) => [name, text]));
+const unpack = (base64: string) =>
+  new Map(parseTar(gunzipSync(Buffer.from(base64, "base64"))).map(({ name, text }) => [name, text]));
 
 test("inputs reach the script as they are, whatever they contain", () => {
   const payload = phasePayload("base", [step({ inputs: { prompt: "it's $HOME\n`id`" } })], 60);
@@ -20,14 +21,22 @@ test("the same steps give the same payload, byte for byte", () => {
 });
 
 test("secrets are in the payload and in no digest", () => {
-  const steps = [step({ files: [{ path: "/etc/keys", text: "key={{secret:client/tms/a}}", owner: "root:root", mode: "0600" }], secrets: [{ name: "client/tms/a", generation: 1 }] })];
+  const steps = [
+    step({
+      files: [{ path: "/etc/keys", text: "key={{secret:client/tms/a}}", owner: "root:root", mode: "0600" }],
+      secrets: [{ name: "client/tms/a", generation: 1 }],
+    }),
+  ];
   const payload = phasePayload("base", steps, 60);
   expect(JSON.stringify(payload)).not.toContain("S3CRET");
-  expect(unpack(renderPayload(payload, { "client/tms/a": "S3CRET" })).get("steps/00-account/files/0")).toBe("key=S3CRET");
+  expect(unpack(renderPayload(payload, { "client/tms/a": "S3CRET" })).get("steps/00-account/files/0")).toBe(
+    "key=S3CRET",
+  );
 });
 
 test("a new generation of a key is a new digest", () => {
-  const digest = (generation: number) => phasePayload("base", [step({ secrets: [{ name: "client/tms/a", generation }] })], 60).digest;
+  const digest = (generation: number) =>
+    phasePayload("base", [step({ secrets: [{ name: "client/tms/a", generation }] })], 60).digest;
   expect(digest(2)).not.toBe(digest(1));
 });
 

@@ -23,6 +23,9 @@ import {
 /** Chosen once per clone and stack and then kept, so that a second `up` finds the same sandbox. */
 export type { SandboxSettings };
 
+const LOGIN_KEY = "id_ed25519";
+const HOST_KEY = "ssh_host_ed25519_key";
+
 /** File that holds the settings of a stack's sandbox. */
 export function sandboxSettingsFile(stack: string, folder = PRIVATE): string {
   return join(folder, stack, "sandbox.json");
@@ -62,7 +65,14 @@ export async function ensureSandboxSettings(stack: string, docker: Docker, folde
   const networks = subnets(await dockerNetworks(docker));
   // The sandbox's network is the first thing that is made and the last that goes.
   const exists = networks.includes(kept.subnet4);
-  const current = { ...kept, image: sandboxImageTag(), ...(!exists && (await replacements(kept, networks))) };
+  const current = {
+    ...kept,
+    image: sandboxImageTag(),
+    // The clone may have been moved.
+    sshPrivateKeyFile: join(dirname(file), LOGIN_KEY),
+    hostPrivateKeyFile: join(dirname(file), HOST_KEY),
+    ...(!exists && (await replacements(kept, networks))),
+  };
   return JSON.stringify(current) === JSON.stringify(kept) ? kept : save(file, current);
 }
 
@@ -104,8 +114,8 @@ async function chooseServicePorts(): Promise<{ sshPort: number; gatewayPort: num
 }
 
 async function choose(folder: string, docker: Docker): Promise<SandboxSettings> {
-  const login = generateKey(folder, "id_ed25519");
-  const host = generateKey(folder, "ssh_host_ed25519_key");
+  const login = generateKey(folder, LOGIN_KEY);
+  const host = generateKey(folder, HOST_KEY);
   return {
     id: randomBytes(4).toString("hex"),
     image: sandboxImageTag(),

@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isDebianLike, osRelease } from "../../../toolchain/debian";
+import { absenceError, docker } from "../../../toolchain/docker";
+import { checksumIn } from "../../../toolchain/ollama";
+import { wantedPlugins } from "../../../toolchain/plugins";
+import { isSuitable } from "../../../toolchain/pulumi-cli";
+import { ollamaRelease } from "../../../toolchain/releases";
+import { sandboxImageTag } from "../../../toolchain/sandbox-image";
+import { STAND_INS } from "../../../toolchain/stand-ins/build";
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "tms-llm-test-"))));
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  vi.unstubAllEnvs();
+});
+
+describe("the Pulumi CLI on PATH", () => {
+  it.each([
+    ["v3.250.0", true],
+    ["3.251.3", true],
+    ["v3.249.9", false],
+    ["v4.0.0", false],
+    ["unknown command", false],
+  ])("%s: suitable %s", (version, suitable) => {
+    expect(isSuitable(version)).toBe(suitable);
+  });
+});
+
+describe("provider plugins", () => {
+  it("there is a stand-in for every plugin that Pulumi will look for, in its version", () => {
+    const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+    expect([...STAND_INS].sort(byName)).toEqual(wantedPlugins().sort(byName));
+  });
+});
+
+describe("Docker", () => {
+  it("is found where DOCKER_HOST says", async () => {
+    const socket = join(folder, "docker.sock");
+    const daemon = createServer((_, response) => response.end('{"Version":"20.10.24"}'));
+    await new Promise<void>((resolve) => daemon.listen(socket, resolve));
+    vi.stubEnv("DOCKER_HOST", `unix://${socket}`);
+    expect(await docker.find()).toEqual({ host: `unix://${socket}`, version: "20.10.24" });
+    await new Promise((resolve) => daemon.close(resolve));
+    expect(await docker.find()).toBeUndefined();
+  });
+
+  it("tells a missing permission from a daemon that does not run", () => {
+    vi.stubEnv("DOCKER_HOST", "unix:///run/docker.sock");
+    expect(absenceError("no permission").message).toMatchInlineSnapshot(`
+      "The sandbox needs Docker, and its daemon refuses this user.
+        Why: no permission to open the daemon's socket (/run/docker.sock)
+        Way out: Run \`sudo usermod -aG docker $USER\`, log in anew, then run the command again."
+    `);
+    expect(absenceError("not running").message).toMatchInlineSnapshot(`
+      "The sandbox needs Docker, and its daemon does not run.
+        Why: nothing answers at unix:///run/docker.sock
+        Way out: Start it (\`sudo systemctl start docker\`, or Docker Desktop), then run the command again."
+    `);
+  });
+});
+
+describe("the system", () => {
+  it.each([
+    ['ID=debian\nVERSION_CODENAME="bookworm"\n', true],
+    ["ID=ubuntu\nID_LIKE=debian\n", true],
+    ['ID="linuxmint"\nID_LIKE="ubuntu debian"\n', true],
+    ['ID="fedora"\n', false],
+  ])("%j has apt: %s", (text, expected) => {
+    const file = join(folder, "os-release");
+    writeFileSync(file, text);
+    expect(isDebianLike(osRelease(file))).toBe(expected);
+  });
+
+  it("without a release file is none that has apt", () => {
+    expect(isDebianLike(osRelease(join(folder, "missing")))).toBe(false);
+  });
+});
+
+describe("releases of Ollama", () => {
+  const digest = "a".repeat(64);
+
+  it("are looked up in the publisher's list by file name", () => {
+    const list = `${"b".repeat(64)}  ./ollama-darwin.tgz\n${digest}  ./ollama-linux-amd64.tar.zst\n`;
+    expect(checksumIn(list, "ollama-linux-amd64.tar.zst")).toBe(digest);
+    expect(checksumIn(list, "ollama-linux-amd64.tar")).toBeUndefined();
+  });
+
+  it("that the catalogue does not have are refused with those that it has", () => {
+    expect(ollamaRelease("0.17.4").module).toBe("github.com/ollama/ollama@v0.17.4");
+    expect(() => ollamaRelease("9.9.9")).toThrow("the release catalogue has only 0.17.4");
+  });
+});
+
+describe("the sandbox image", () => {
+  it("is named by its recipe", () => {
+    expect(sandboxImageTag()).toMatch(/^tms-llm-sandbox:[0-9a-f]{12}$/);
+  });
+});

@@ -10,7 +10,7 @@ export interface PluginName {
 /** Which plugins of a Pulumi home are stand-ins; kept beside them as `stand-ins.json`. */
 export interface Marker {
   /** Plugin name → version, for stand-ins only. */
-  plugins: Record<string, string>;
+  readonly plugins: Readonly<Record<string, string>>;
   /** What they were built from. */
   readonly sources?: string;
   /** When the official ones were last found to be out of reach (ISO 8601). */
@@ -20,15 +20,13 @@ export interface Marker {
 /** How long stand-ins are used before the official plugins are tried again: looking costs up to a second. */
 const RETRY_HOURS = 24;
 
-export function readMarker(home: string): Marker {
-  const file = join(home, "stand-ins.json");
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Marker) : { plugins: {} };
+export function markerFile(home: string): string {
+  return join(home, "stand-ins.json");
 }
 
-/** Whether the plugin lies in this home, whole. */
-export function isInstalled(home: string, { name, version }: PluginName): boolean {
-  const folder = join(home, "plugins", `resource-${name}-v${version}`);
-  return existsSync(join(folder, `pulumi-resource-${name}`)) && !existsSync(`${folder}.partial`);
+export function readMarker(home: string): Marker {
+  const file = markerFile(home);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Marker) : { plugins: {} };
 }
 
 /** Whether some stand-in must be looked at again: not allowed here, made from other sources, or due for another try. */

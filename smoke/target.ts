@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** Where the engine's ports and the firewall can be probed from: a second container on the sandbox's own network. */
+const sandboxAccess = z.strictObject({
+  kind: z.literal("sandbox"),
+  container: z.string(),
+  network: z.string(),
+  image: z.string(),
+  address4: z.ipv4(),
+  address6: z.ipv6(),
+  allowedProber4: z.ipv4(),
+  refusedProber4: z.ipv4(),
+  allowedProber6: z.ipv6(),
+  refusedProber6: z.ipv6(),
+  /** Port of the gateway on the host itself. */
+  gatewayPort: z.number().int(),
+  enginePorts: z.array(z.number().int()).min(1),
+});
+
+/** What the smoke test is told about a deployment. Holds keys: it comes through standard input and is never printed. */
+export const smokeTargetSchema = z.strictObject({
+  schema: z.literal("tms-llm/smoke-target/v1"),
+  /** URL of the gateway, without a path. */
+  endpoint: z.url(),
+  /** PEM of the private CA, when the gateway has one. */
+  caCertificate: z.string().optional(),
+  /** Name in the gateway's certificate. */
+  serverName: z.string().optional(),
+  clients: z.array(z.strictObject({ name: z.string(), key: z.string().min(1) })).min(1),
+  models: z.array(z.string()).min(1),
+  /** Whether Ollama's native paths are meant to be open. */
+  nativeApi: z.boolean(),
+  /** Largest request body, in bytes. */
+  maxBodySize: z.number().int().optional(),
+  /** Seconds. */
+  objectives: z.strictObject({ health: z.number(), ttft: z.number(), total: z.number() }),
+  /** Digest that the host must show. */
+  digest: z.string().optional(),
+  access: sandboxAccess.optional(),
+  /** Checks to leave out, by id; a check that could not measure and is not excluded keeps the whole from passing. */
+  exclude: z.array(z.string()).default([]),
+});
+
+export type SmokeTarget = z.output<typeof smokeTargetSchema>;
+export type SandboxAccess = z.output<typeof sandboxAccess>;

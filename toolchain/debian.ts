@@ -33,7 +33,7 @@ export function installPackages(packages: readonly string[], purpose: string, re
 }
 
 /** Those of `packages` that dpkg does not have installed; all of them where there is no dpkg. */
-export function missingPackages(packages: readonly string[]): string[] {
+function missingPackages(packages: readonly string[]): string[] {
   // The exit status only says that some are unknown to dpkg, which is what is being asked.
   if (!existsSync("/usr/bin/dpkg-query")) return [...packages];
   const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], {
@@ -43,11 +43,20 @@ export function missingPackages(packages: readonly string[]): string[] {
   return packages.filter((name) => !installed.has(`${name} installed`));
 }
 
-async function install(packages: readonly string[], purpose: string, report: Report): Promise<void> {
+/**
+ * Those of `packages` that will be installed when the piece is made.
+ * @throws ToolchainError where some are missing and this user or system cannot install them
+ */
+export function packagesToInstall(packages: readonly string[], purpose: string): string[] {
   const missing = missingPackages(packages);
+  if (missing.length > 0 && !(isRoot() && isDebianLike())) throw missingTools(purpose, missing);
+  return missing;
+}
+
+async function install(packages: readonly string[], purpose: string, report: Report): Promise<void> {
+  const missing = packagesToInstall(packages, purpose);
   if (missing.length === 0) return;
   const failure = `${purpose}: ${missing.join(", ")} could not be installed.`;
-  if (!isDebianLike() || !isRoot()) throw missingTools(purpose, missing);
   const options = {
     log: "apt",
     failure,

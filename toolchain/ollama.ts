@@ -6,7 +6,7 @@ import { constants, zstdCompress } from "node:zlib";
 import { createTar } from "nanotar";
 import { type Artifact, findArtifact, recordArtifact } from "./artifacts";
 import { runCommand } from "./command";
-import { installPackages, missingPackages } from "./debian";
+import { installPackages, packagesToInstall } from "./debian";
 import { downloadFile, downloadText, sha256OfFile } from "./download";
 import { ToolchainError } from "./failure";
 import { buildWithGo, findGo } from "./go-build";
@@ -96,7 +96,7 @@ export function ollama({ version, allowLocalBuild }: OllamaOptions): Piece<Artif
       return {
         how: "no internet: built here from Go modules, for sandboxes only",
         seconds: 360,
-        packages: missingPackages(BUILD_PACKAGES),
+        packages: packagesToInstall(BUILD_PACKAGES, `Building Ollama ${version}`),
       };
     },
     async make(report) {

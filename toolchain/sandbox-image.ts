@@ -139,13 +139,13 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
       const daemon = await docker.find();
       return daemon !== undefined && (await isThere(daemon)) ? tag : undefined;
     },
-    plan() {
-      const canBootstrap = isRoot() && isDebianLike();
-      return Promise.resolve<Intent>({
-        how: `built here, with Docker from debian:12${canBootstrap ? " or else with debootstrap" : ""}`,
-        seconds: canBootstrap ? 120 : 60,
-        ...(canBootstrap && { packages: missingPackages(["debootstrap"]) }),
-      });
+    async plan(): Promise<Intent> {
+      if (await internetReachable()) return { how: "built here with Docker from debian:12", seconds: 60 };
+      return {
+        how: "no internet: built here with debootstrap",
+        seconds: 90,
+        packages: packagesToInstall(["debootstrap"], PURPOSE),
+      };
     },
     async make(report) {
       const daemon = await ready;

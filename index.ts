@@ -6,26 +6,28 @@ import { load } from "./components/load";
 import { Sandbox } from "./components/sandbox";
 import { SmokeTest } from "./components/smoke-test";
 
-const { config, context, plan } = load();
+const { config, context, plan: desired, given } = load();
 
 const sandbox = context.sandbox && new Sandbox("sandbox", config, context.sandbox);
 const address = sandbox?.address ?? sshAddress(config.target);
-const keys = new ApiKeys("keys", plan.keys);
+const keys = new ApiKeys("keys", desired.keys);
 const host = new Host("host", {
   address,
-  requirements: plan.requirements,
+  requirements: desired.requirements,
   owner: keys.owner,
   deletedWith: sandbox?.container,
 });
 
 const phases: HostPhase[] = [];
-for (const payload of plan.payloads) {
-  const steps = plan.steps.filter((step) => step.phase === payload.phase);
-  phases.push(new HostPhase(payload.phase, { host, payload, steps, secrets: keys.values, after: phases }));
+for (const payload of desired.payloads) {
+  const steps = desired.steps.filter((step) => step.phase === payload.phase);
+  phases.push(
+    new HostPhase(payload.phase, { host, payload, steps, secrets: { ...keys.values, ...given }, after: phases }),
+  );
 }
 
-export const endpoint = plan.endpoint;
-export const openaiBaseUrl = `${plan.endpoint}/v1`;
+export const endpoint = desired.endpoint;
+export const openaiBaseUrl = `${desired.endpoint}/v1`;
 export const model = config.models[0]!.name;
 export const apiKeys = keys.byClient;
 /** Certificate of the private CA, when the gateway has one. */
@@ -34,7 +36,16 @@ export const caCertificate = pulumi
   .apply((reports) => phaseResult(reports, "ca"));
 export const ssh = { host: address.host, port: address.port, user: address.user, hostKey: address.hostKey };
 export const facts = host.facts;
-export const digest = plan.digest;
+/** Step → what stands on the host when it is done. */
+export const plan = Object.fromEntries(desired.steps.map(({ name, phase, title }) => [name, `${phase}: ${title}`]));
+export const digest = desired.digest;
 
-const proof = new SmokeTest("smoke", { config, context, plan, keys: keys.byClient, caCertificate, after: phases });
+const proof = new SmokeTest("smoke", {
+  config,
+  context,
+  plan: desired,
+  keys: keys.byClient,
+  caCertificate,
+  after: phases,
+});
 export const smoke = proof.report;

@@ -12,60 +12,50 @@ export class Pulumi {
 
   /** Runs in the foreground with the terminal; returns the exit code. */
   async show(...args: string[]): Promise<number> {
-    const run = await this.execute(args, "inherit");
+    const execa = await loadExeca();
+    const run = await execa("pulumi", [...args, "--stack", this.stack], {
+      ...this.options(),
+      stdio: "inherit",
+      reject: false,
+    });
     return run.exitCode ?? EXIT.internal;
   }
 
   /** Makes the stack where it does not exist yet. */
   async ensureStack(): Promise<void> {
-    const run = await (
-      await loadExeca()
-    )("pulumi", ["stack", "select", "--create", this.stack, "--non-interactive", "--color", "never"], {
-      ...this.options(),
-      reject: false,
-      all: true,
-    });
-    if (run.exitCode !== 0)
-      throw new CommandFailure(
-        `the stack ${this.stack} could not be opened: ${run.all.trim()}`,
+    const { failed, output } = await this.ask("stack", "select", "--create", this.stack, "--color", "never");
+    if (failed)
+      throw failure(
+        `the stack ${this.stack} could not be opened: ${output}`,
         "check the backend (PULUMI_BACKEND_URL) and the passphrase",
-        EXIT.internal,
       );
   }
 
   /** The stack's outputs, secrets in clear; empty before the first deployment. */
   async outputs(): Promise<Record<string, unknown>> {
-    const run = await (
-      await loadExeca()
-    )("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], {
-      ...this.options(),
-      reject: false,
-    });
-    return run.exitCode === 0 ? z.record(z.string(), z.unknown()).parse(JSON.parse(run.stdout)) : {};
+    const { failed, stdout } = await this.ask("stack", "output", "--json", "--show-secrets", "--stack", this.stack);
+    return failed ? {} : z.record(z.string(), z.unknown()).parse(JSON.parse(stdout));
   }
 
   /** Forgets an empty stack; its configuration file stays. */
   async removeStack(): Promise<void> {
-    const run = await (
-      await loadExeca()
-    )("pulumi", ["stack", "rm", "--yes", "--preserve-config", "--stack", this.stack], {
-      ...this.options(),
-      reject: false,
-      all: true,
-    });
-    if (run.exitCode !== 0)
-      throw new CommandFailure(
-        `the stack ${this.stack} could not be removed: ${run.all.trim()}`,
+    const { failed, output } = await this.ask("stack", "rm", "--yes", "--preserve-config", "--stack", this.stack);
+    if (failed)
+      throw failure(
+        `the stack ${this.stack} could not be removed: ${output}`,
         "pulumi stack export shows what is left in it",
-        EXIT.internal,
       );
   }
 
-  private async execute(args: readonly string[], stdio: "inherit") {
-    return (await loadExeca())("pulumi", [...args, "--stack", this.stack], { ...this.options(), stdio, reject: false });
+  private async ask(...args: string[]): Promise<{ failed: boolean; stdout: string; output: string }> {
+    const execa = await loadExeca();
+    const run = await execa("pulumi", [...args, "--non-interactive"], { ...this.options(), reject: false, all: true });
+    return { failed: run.exitCode !== 0, stdout: run.stdout, output: run.all.trim() };
   }
 
   private options() {
     return { cwd: PROJECT, env: { ...this.environment } };
   }
 }
+
+const failure = (message: string, wayOut: string) => new CommandFailure(message, wayOut, EXIT.internal);

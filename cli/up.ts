@@ -2,8 +2,8 @@ import { EXIT, UsageError, type ExitCode } from "./failure";
 import { measureDrift, renderDrift } from "./drift";
 import { followHost } from "./progress";
 import { hostAddress, readConfig, readProject, type Project } from "./project";
-import { prepare } from "./prepare";
-import type { Pulumi } from "./pulumi";
+import { prepare, type Prepared } from "./prepare";
+import { wakeSandbox } from "./sandbox-state";
 import { SshError } from "./ssh";
 import { summary } from "./summary";
 import { phaseUrns } from "../plan/urns";
@@ -31,15 +31,26 @@ function seconds(began: number): string {
   return `${((performance.now() - began) / 1000).toFixed(1)} s`;
 }
 
-async function deploy(project: Project, pulumi: Pulumi): Promise<number> {
-  const repair = await phasesToRepair(project);
+async function deploy(project: Project, { pulumi, environment }: Prepared): Promise<number> {
+  const sandbox = await wakeSandbox(project, environment);
+  const repair = sandbox === "missing" ? [] : await phasesToRepair(project);
+  // A container that was removed behind Pulumi's back is still in its state.
+  const refresh = sandbox === "missing" ? ["--refresh"] : [];
   const replace = phaseUrns("tms-llm", project.stack, project.plan, repair).flatMap((urn) => ["--replace", urn]);
   const began = performance.now();
   const follower = followHost(hostAddress(project), (line) =>
     console.error(`  host ${seconds(began).padStart(7)}  ${line}`),
   );
   try {
-    return await pulumi.show("up", "--yes", "--skip-preview", "--suppress-outputs", ...replace);
+    return await pulumi.show(
+      "up",
+      "--yes",
+      "--skip-preview",
+      "--suppress-outputs",
+      "--suppress-progress",
+      ...refresh,
+      ...replace,
+    );
   } finally {
     follower.stop();
   }
@@ -55,14 +66,15 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
       `npm run preview -- ${stack} shows them; npm run up -- ${stack} --yes makes them`,
     );
   }
-  const { pulumi } = await prepare(stack, config);
+  const prepared = await prepare(stack, config);
+  const { pulumi } = prepared;
   const project = readProject(stack);
   if (config.target.kind === "ssh" && !options.yes) {
     const previewed = await pulumi.show("preview");
     if (previewed !== 0 || !(await confirm(`Change ${config.target.host} like this?`)))
       return previewed === 0 ? EXIT.good : EXIT.failed;
   }
-  const code = await deploy(project, pulumi);
+  const code = await deploy(project, prepared);
   if (code !== 0) {
     console.error(
       `\n${stack} is not as planned; the message above says why. After mending it, npm run up -- ${stack} goes on where it stopped.`,

@@ -2,13 +2,24 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
-import { readPlanContext } from "../plan/context";
+import { readGiven, readPlanContext } from "../plan/context";
+import { GIVEN_KEY } from "../plan/gateway";
 import { makePlan, type Plan, type PlanContext } from "../plan/plan";
 
 export interface Loaded {
   readonly config: StackConfig;
   readonly context: PlanContext;
   readonly plan: Plan;
+  /** Secrets that lie in files of this machine, by their name in the plan. */
+  readonly given: Readonly<Record<string, pulumi.Output<string>>>;
+}
+
+const PROJECT = join(__dirname, "..");
+
+function givenSecrets({ gateway }: StackConfig): Loaded["given"] {
+  return gateway.tls.mode === "files"
+    ? { [GIVEN_KEY.name]: pulumi.secret(readGiven(PROJECT, gateway.tls.privateKey)) }
+    : {};
 }
 
 /** The stack file's keys as Pulumi hands them over. */
@@ -35,8 +46,8 @@ export function load(): Loaded {
   try {
     const stack = pulumi.getStack();
     const config = parseStackConfig(rawConfig(), { stack, file: `Pulumi.${stack}.yaml` });
-    const context = readPlanContext(join(__dirname, ".."), stack, config);
-    return { config, context, plan: makePlan(config, context) };
+    const context = readPlanContext(PROJECT, stack, config);
+    return { config, context, plan: makePlan(config, context), given: givenSecrets(config) };
   } catch (error) {
     throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
   }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import { artifactIndexSchema } from "./artifacts";
 import type { StackConfig } from "./config/schema";
 import type { PlanContext } from "./plan";
@@ -22,11 +23,23 @@ function readState(project: string, path: string): unknown {
   return JSON.parse(readFileSync(file, "utf8"));
 }
 
+/** A file that the stack file names, relative to the project. */
+export function readGiven(project: string, path: string): string {
+  const file = resolve(project, path.replace(/^~(?=\/)/, homedir()));
+  if (!existsSync(file)) {
+    throw new Error(
+      `${path} does not exist.\n  why: the stack file names it\n  way out: correct the path, which is relative to the project's folder`,
+    );
+  }
+  return readFileSync(file, "utf8");
+}
+
 /** What the plan needs to know about this machine and the stack's sandbox. Throws with advice where it is missing. */
 export function readPlanContext(project: string, stack: string, config: StackConfig): PlanContext {
   return {
     artifacts: artifactIndexSchema.parse(readState(project, "artifacts.json")),
     architecture: DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
+    ...(config.gateway.tls.mode === "files" ? { certificate: readGiven(project, config.gateway.tls.certificate) } : {}),
     ...(config.target.kind === "sandbox"
       ? { sandbox: sandboxSettingsSchema.parse(readState(project, `${stack}/sandbox.json`)) }
       : {}),

@@ -16,6 +16,8 @@ export interface PlanContext {
   readonly artifacts: ArtifactIndex;
   /** Debian's word for the host's architecture: `amd64` or `arm64`. */
   readonly architecture: string;
+  /** PEM chain of the gateway, when the stack file gives one. */
+  readonly certificate?: string;
   /** Present when the target is a sandbox. */
   readonly sandbox?: SandboxSettings;
 }
@@ -91,6 +93,7 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
     gatewayStep(config, {
       secrets,
       addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [],
+      ...(context.certificate === undefined ? {} : { certificate: context.certificate }),
     }),
     healthStep(config),
   ];

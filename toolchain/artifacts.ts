@@ -10,7 +10,7 @@ export type Artifact = ArtifactIndex[string];
 const INDEX = join(PRIVATE, "artifacts.json");
 
 /** What this clone has on offer; empty before the first run, or when the file cannot be read any more. */
-export function readArtifacts(): ArtifactIndex {
+function readArtifacts(): ArtifactIndex {
   if (!existsSync(INDEX)) return {};
   try {
     return artifactIndexSchema.parse(JSON.parse(readFileSync(INDEX, "utf8")));

@@ -12,7 +12,8 @@ export class ToolchainError extends Error {
     readonly wayOut: string,
     readonly exitCode: 3 | 4 = 3,
   ) {
-    super(`${what}\n  Why: ${why}\n  Way out: ${wayOut}`);
+    const after = (text: string) => (text.startsWith("\n") ? text : ` ${text}`);
+    super(`${what}\n  Why:${after(why)}\n  Way out:${after(wayOut)}`);
     this.name = "ToolchainError";
   }
 }

@@ -40,7 +40,10 @@ export class PluginHome {
       throw error;
     }
     const { plugins, ...rest } = this.marker();
-    this.mark({ ...rest, plugins: Object.fromEntries(Object.entries(plugins).filter(([name]) => name !== plugin.name)) });
+    this.mark({
+      ...rest,
+      plugins: Object.fromEntries(Object.entries(plugins).filter(([name]) => name !== plugin.name)),
+    });
     return undefined;
   }
 

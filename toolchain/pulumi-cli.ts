@@ -23,7 +23,7 @@ const OLDEST = [3, 250] as const;
 const LANGUAGE_HOST_SDK = "3.68.0";
 
 /** The CLI belongs to the SDK: both have the version that package.json pins. */
-export function pinnedPulumiVersion(): string {
+function pinnedPulumiVersion(): string {
   const file = join(PROJECT, "node_modules", "@pulumi", "pulumi", "package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -3,9 +3,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "./command";
-import { installPackages, isDebianLike, isRoot, missingPackages, missingTools, osRelease } from "./debian";
+import { installPackages, isDebianLike, isRoot, osRelease, packagesToInstall } from "./debian";
 import { askDocker, docker, type Docker } from "./docker";
-import { fetchFile } from "./internet";
+import { ToolchainError } from "./failure";
+import { fetchFile, internetReachable } from "./internet";
 import { withLock } from "./once";
 import type { Intent, Piece, Report } from "./piece";
 import { cacheFolder } from "./places";
@@ -16,6 +17,7 @@ const RECIPE = join(__dirname, "sandbox");
 const RECIPE_FILES = ["Dockerfile", "configure.sh", "packages", "packages-ahead"];
 const SUITE = "bookworm";
 const PUBLIC_MIRROR = "http://deb.debian.org/debian";
+const PURPOSE = "The sandbox image";
 const LOG = "sandbox-image";
 const WAY_OUT = "Run the command again; what was begun is not reused.";
 
@@ -97,7 +99,7 @@ async function fromDockerfile(folder: string, tag: string, report: Report): Prom
 }
 
 async function fromDebootstrap(folder: string, tag: string, report: Report): Promise<void> {
-  await installPackages(["debootstrap"], "The sandbox image", report);
+  await installPackages(["debootstrap"], PURPOSE, report);
   const root = join(folder, "root");
   const options = { log: LOG, failure: "The sandbox image could not be built with debootstrap.", wayOut: WAY_OUT };
   report("unpacking Debian (debootstrap)");
@@ -129,6 +131,32 @@ async function fromDebootstrap(folder: string, tag: string, report: Report): Pro
   await runCommand("docker", ["rmi", imported], options);
 }
 
+function canBootstrap(): boolean {
+  return isRoot() && isDebianLike();
+}
+
+function cannotBootstrap(): ToolchainError {
+  return new ToolchainError(
+    `${PURPOSE} cannot be had on this machine.`,
+    "debian:12 cannot be pulled, and without it the image is built with debootstrap, which needs root on Debian or Ubuntu",
+    "Connect the machine to the internet (or `docker load` the image debian:12), then run the command again.",
+  );
+}
+
+async function build(daemon: Docker, folder: string, tag: string, report: Report): Promise<void> {
+  if (await imagesCanBePulled(daemon)) {
+    try {
+      await fromDockerfile(folder, tag, report);
+      return;
+    } catch (error) {
+      if (!(error instanceof ToolchainError) || !canBootstrap()) throw error;
+      report("building from debian:12 failed; using debootstrap instead");
+    }
+  }
+  if (!canBootstrap()) throw cannotBootstrap();
+  await fromDebootstrap(folder, tag, report);
+}
+
 /** The image as a piece. @param ready settles when the Docker daemon answers */
 export function sandboxImage(ready: Promise<Docker>): Piece<string> {
   const tag = sandboxImageTag();
@@ -141,6 +169,7 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
     },
     async plan(): Promise<Intent> {
       if (await internetReachable()) return { how: "built here with Docker from debian:12", seconds: 60 };
+      if (!canBootstrap()) throw cannotBootstrap();
       return {
         how: "no internet: built here with debootstrap",
         seconds: 90,
@@ -158,12 +187,7 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
           const folder = mkdtempSync(join(tmpdir(), "tms-llm-image-"));
           try {
             prepareContext(folder);
-            if (await imagesCanBePulled(daemon)) await fromDockerfile(folder, tag, report);
-            else if (isRoot() && isDebianLike()) await fromDebootstrap(folder, tag, report);
-            else
-              throw missingTools("The sandbox image cannot be pulled, and building it needs root on Debian or Ubuntu", [
-                "debootstrap",
-              ]);
+            await build(daemon, folder, tag, report);
           } finally {
             rmSync(folder, { recursive: true, force: true });
           }

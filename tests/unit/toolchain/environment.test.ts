@@ -23,7 +23,10 @@ describe("pulumiEnvironment", () => {
   });
 
   it("keeps no passphrase for a host that is not a sandbox", () => {
-    const environment = pulumiEnvironment({ pulumi, plugins: official, sandbox: false }, { PULUMI_BACKEND_URL: "s3://states" });
+    const environment = pulumiEnvironment(
+      { pulumi, plugins: official, sandbox: false },
+      { PULUMI_BACKEND_URL: "s3://states" },
+    );
     expect(environment).not.toHaveProperty("PULUMI_CONFIG_PASSPHRASE_FILE");
   });
 
@@ -35,9 +38,13 @@ describe("pulumiEnvironment", () => {
 
   it("names a Docker daemon that does not listen in the usual place", () => {
     const docker = { host: "unix:///home/user/.docker/run/docker.sock", version: "28" };
-    expect(pulumiEnvironment({ pulumi, plugins: official, sandbox: true, docker }, shared)["DOCKER_HOST"]).toBe(docker.host);
+    expect(pulumiEnvironment({ pulumi, plugins: official, sandbox: true, docker }, shared)["DOCKER_HOST"]).toBe(
+      docker.host,
+    );
     const usual = { host: "unix:///var/run/docker.sock", version: "28" };
-    expect(pulumiEnvironment({ pulumi, plugins: official, sandbox: true, docker: usual }, shared)).not.toHaveProperty("DOCKER_HOST");
+    expect(pulumiEnvironment({ pulumi, plugins: official, sandbox: true, docker: usual }, shared)).not.toHaveProperty(
+      "DOCKER_HOST",
+    );
   });
 });
 

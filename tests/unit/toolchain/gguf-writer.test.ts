@@ -23,7 +23,14 @@ function firstTensor(file: Buffer) {
   at += 4;
   const offset = number();
   const start = Math.ceil(at / 32) * 32 + offset;
-  return { entries, name, shape, values: [file.readFloatLE(start), file.readFloatLE(start + 4)], start, end: file.length };
+  return {
+    entries,
+    name,
+    shape,
+    values: [file.readFloatLE(start), file.readFloatLE(start + 4)],
+    start,
+    end: file.length,
+  };
 }
 
 describe("encodeGguf", () => {

@@ -10,6 +10,10 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "tms-llm-test-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const writeWhole = (path: string) => {
+  writeFileSync(path, "whole");
+  return Promise.resolve();
+};
 const silent = () => undefined;
 
 describe("makeOnce", () => {
@@ -22,7 +26,10 @@ describe("makeOnce", () => {
       writeFileSync(path, "whole");
     };
     const target = join(folder, "thing");
-    await Promise.all([makeOnce(target, build, () => waited.push("first")), makeOnce(target, build, () => waited.push("second"))]);
+    await Promise.all([
+      makeOnce(target, build, () => waited.push("first")),
+      makeOnce(target, build, () => waited.push("second")),
+    ]);
 
     expect(built).toBe(1);
     expect(waited).toEqual(["second"]);
@@ -40,7 +47,7 @@ describe("makeOnce", () => {
 
   it("clears away what a killed build has left", async () => {
     mkdirSync(join(folder, ".thing-killed"));
-    await makeOnce(join(folder, "thing"), (path) => Promise.resolve(writeFileSync(path, "whole")), silent);
+    await makeOnce(join(folder, "thing"), writeWhole, silent);
     expect(readdirSync(folder)).toEqual(["thing"]);
   });
 });

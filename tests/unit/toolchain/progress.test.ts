@@ -34,7 +34,11 @@ describe("lineProgress", () => {
     time = 75_000;
     progress.done("A");
     progress.close();
-    expect(lines.slice(3)).toEqual(["  A: compiling (4 s)", "  B: ready after 4 s (1 of 2)", "  A: ready after 1 min 15 s (2 of 2)"]);
+    expect(lines.slice(3)).toEqual([
+      "  A: compiling (4 s)",
+      "  B: ready after 4 s (1 of 2)",
+      "  A: ready after 1 min 15 s (2 of 2)",
+    ]);
   });
 });
 

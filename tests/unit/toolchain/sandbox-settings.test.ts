@@ -46,8 +46,7 @@ describe("ensureSandboxSettings", () => {
       expect((statSync(file).mode & 0o777).toString(8)).toBe("600");
       const parsed = utils.parseKey(readFileSync(file));
       if (parsed instanceof Error) throw parsed;
-      const key = Array.isArray(parsed) ? parsed[0]! : parsed;
-      expect(`ssh-ed25519 ${key.getPublicSSH().toString("base64")}`).toBe(publicKey);
+      expect(`ssh-ed25519 ${parsed.getPublicSSH().toString("base64")}`).toBe(publicKey);
     }
     expect((statSync(sandboxSettingsFile("dev", folder)).mode & 0o777).toString(8)).toBe("600");
     expect(settings.sshPublicKey).not.toBe(settings.hostPublicKey);
@@ -64,7 +63,11 @@ describe("ensureSandboxSettings", () => {
     await new Promise((resolve) => taker.close(resolve));
     expect(second.sshPort).not.toBe(first.sshPort);
     expect(second.subnet4).not.toBe(first.subnet4);
-    expect(second).toMatchObject({ id: first.id, sshPublicKey: first.sshPublicKey, hostPublicKey: first.hostPublicKey });
+    expect(second).toMatchObject({
+      id: first.id,
+      sshPublicKey: first.sshPublicKey,
+      hostPublicKey: first.hostPublicKey,
+    });
   });
 
   it("changes nothing while the sandbox exists, which is who holds its ports", async () => {

@@ -19,7 +19,12 @@ describe("standInsDue", () => {
     ["a stand-in of another version does not count", { ...marker, plugins: { command: "1.2.0" } }, true, false],
     ["a stand-in must go where it is not allowed", marker, false, true],
     ["its sources have changed", { ...marker, sources: "other" }, true, true],
-    ["the official ones were last tried more than a day ago", { ...marker, checked: "2026-11-20T11:00:00Z" }, true, true],
+    [
+      "the official ones were last tried more than a day ago",
+      { ...marker, checked: "2026-11-20T11:00:00Z" },
+      true,
+      true,
+    ],
   ])("%s", (_, given, allowStandIns, due) => {
     expect(standInsDue(given, wanted, { allowStandIns, now })).toBe(due);
   });

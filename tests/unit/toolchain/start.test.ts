@@ -1,5 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,12 +42,23 @@ function start(program: string, args: readonly string[] = [], env: Record<string
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return { child, output: () => text, ended: new Promise((done) => child.on("close", done)) };
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  return {
+    child,
+    output: () => text,
+    ended: new Promise((done) => {
+      child.on("close", done);
+    }),
+  };
 }
 
 async function waitFor(run: Run, text: string): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !run.output().includes(text); await sleep(20)) {
+  const deadline = Date.now() + 10_000;
+  while (!run.output().includes(text)) {
+    await sleep(20);
     if (Date.now() > deadline) throw new Error(`"${text}" did not come; output so far: ${run.output()}`);
   }
 }
@@ -54,7 +74,12 @@ const COUNT_SIGNALS = `
 
 describe("npm run <verb>", () => {
   it("hands verb and options over, passes the exit code through and says nothing by itself", async () => {
-    const run = start(`console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 7;`, ["drift", "dev", "--json", "a b"]);
+    const run = start(`console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 7;`, [
+      "drift",
+      "dev",
+      "--json",
+      "a b",
+    ]);
     expect(await run.ended).toBe(7);
     expect(run.output()).toBe('["drift","dev","--json","a b"]\n');
   });

@@ -7,7 +7,9 @@ const borders = {
   smoke: ["plan"],
   components: ["plan", "smoke"],
   toolchain: ["plan"],
-  cli: ["plan", "smoke", "toolchain"],
+  cli: ["plan", "smoke", "toolchain", "bench"],
+  // A benchmark is a program of its own that runs the project's parts against others'.
+  bench: ["plan", "components", "toolchain"],
 };
 const rooms = Object.keys(borders);
 
@@ -24,7 +26,7 @@ const walls = Object.entries(borders).map(([room, allowed]) => {
               group: forbidden.flatMap((other) => [`**/../${other}/*`, `../${other}/*`, `../${other}/**`]),
               message: `${room} may import from: ${[room, ...allowed].join(", ")}.`,
             },
-            ...(room === "components"
+            ...(room === "components" || room === "bench"
               ? []
               : [
                   {

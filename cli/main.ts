@@ -57,6 +57,14 @@ verb("drift", "compare the host with what was deployed; changes nothing", drift)
 verb("facts", "measure the host and print what was found", facts);
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
 program
+  .command("bench:provision")
+  .description("measure the host work against pyinfra and Ansible, on fresh sandbox hosts")
+  .option("--rounds <number>", "how often each of them starts from a fresh host (default 3)")
+  .action((options: OptionValues) => {
+    // Loaded here: no other verb needs it.
+    run = async () => (await import("./bench-provision.js")).benchProvision(options);
+  });
+program
   .command("check")
   .description("judge the code without running it")
   .action(() => {

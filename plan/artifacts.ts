@@ -16,6 +16,9 @@ export type ArtifactIndex = z.output<typeof artifactIndexSchema>;
 /** An artifact of the index under the name that a step's script uses. */
 export function localArtifact(index: ArtifactIndex, key: string, name: string): PlannedArtifact {
   const entry = index[key];
-  if (!entry) throw new Error(`the artifact ${key} is not in the index; npm run doctor -- --fix makes it`);
+  if (!entry)
+    throw new Error(
+      `the artifact ${key} is not in .tms-llm/artifacts.json.\n  way out: npm run up, which makes what is missing`,
+    );
   return { name, sha256: entry.sha256, source: { kind: "local", path: entry.path } };
 }

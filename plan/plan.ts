@@ -47,7 +47,7 @@ const PHASE_LIMIT_SECONDS: Readonly<Record<PhaseName, number>> = {
 };
 
 /** Name of the secret that holds a client's key. */
-export const keyName = (client: string, slot: "a" | "b") => `client/${client}/${slot}`;
+const keyName = (client: string, slot: "a" | "b") => `client/${client}/${slot}`;
 
 function keys(config: StackConfig): SecretReference[] {
   return Object.entries(config.clients).flatMap(([client, slots]) =>
@@ -72,7 +72,7 @@ function modelFiles(model: Model, context: PlanContext): { weights?: PlannedArti
 }
 
 /** Networks that may reach the endpoint; a sandbox adds its own machine and one probing address. */
-export function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefined): string[] {
+function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefined): string[] {
   const own = sandbox ? [sandbox.gateway4, sandbox.allowedProber4, sandbox.gateway6, sandbox.allowedProber6] : [];
   return [...config.access.allow, ...own];
 }

@@ -28,7 +28,9 @@ function main() {
   const list = [
     ...(nodeMissing ? [`Node.js ${NODE_PINNED} (npm package ${nodePackage}, about 60 MB) into ${nodeFolder}`] : []),
     ...(packagesMissing
-      ? [`this project's packages from package-lock.json (npm ci, about 30 s) into ${join(PROJECT, "node_modules")}`]
+      ? [
+          `this project's packages from package-lock.json (npm install, about 30 s) into ${join(PROJECT, "node_modules")}`,
+        ]
       : []),
   ];
   if (list.length > 0) console.error(`Going to install:\n${list.map((line) => `  - ${line}`).join("\n")}`);
@@ -42,15 +44,19 @@ function isSuitable(version) {
   return major > NODE_NEEDED[0] || (major === NODE_NEEDED[0] && minor >= NODE_NEEDED[1]);
 }
 
-/** npm notes in node_modules/.package-lock.json what it has installed; packages for other platforms are left out there. */
+/**
+ * npm notes in node_modules/.package-lock.json what it has installed: everything but packages for other platforms. Those may
+ * also be absent from the lock file, and then say nothing about it.
+ */
 function packagesInLine() {
   const wanted = readPackages(join(PROJECT, "package-lock.json"));
   const installed = readPackages(join(PROJECT, "node_modules", ".package-lock.json"));
   if (installed === undefined) return false;
-  const same = (path) =>
-    wanted[path]?.version === installed[path]?.version && wanted[path]?.integrity === installed[path]?.integrity;
-  const needed = Object.keys(wanted).filter((path) => path !== "" && !wanted[path].optional);
-  return needed.every(same) && Object.keys(installed).every(same);
+  return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
+    const found = installed[path];
+    if (path === "" || (found === undefined && optional)) return true;
+    return found?.version === version && found?.integrity === integrity;
+  });
 }
 
 function readPackages(file) {
@@ -73,8 +79,12 @@ function installNode() {
   }
 }
 
+/**
+ * As the lock file says, but not by `npm ci`: that refuses a lock file which lacks a package for another platform, and not
+ * every registry has those.
+ */
 function installPackages() {
-  npm(["ci"], {
+  npm(["install", "--no-save"], {
     cwd: PROJECT,
     what: "The project's packages could not be installed.",
     wayOut: "Check with `npm ping` that the package registry is reachable, then run the command again.",

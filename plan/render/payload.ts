@@ -20,11 +20,6 @@ export function fillSecrets(text: string, secrets: SecretValues): string {
   });
 }
 
-/** Names of the secrets that a text has slots for. */
-export function secretNames(text: string): string[] {
-  return [...text.matchAll(SLOT)].map((match) => match[1]!);
-}
-
 // Bash has one quoting that knows no exceptions; a library would add forms, not safety.
 const quote = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
 

@@ -102,6 +102,7 @@ describe("npm run <verb>", () => {
     const run = start(COUNT_SIGNALS);
     await waitFor(run, "up");
     run.child.kill("SIGINT");
+    await sleep(50);
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(41);
   });
@@ -117,8 +118,8 @@ describe("npm run <verb>", () => {
     expect(await run.ended).toBe(3);
     expect(run.output().replaceAll(folder, "<project>")).toMatchInlineSnapshot(`
       "Going to install:
-        - this project's packages from package-lock.json (npm ci, about 30 s) into <project>/node_modules
-      npm ci
+        - this project's packages from package-lock.json (npm install, about 30 s) into <project>/node_modules
+      npm install
       The project's packages could not be installed.
         Why: npm ended with 1; its messages are above
         Way out: Check with \`npm ping\` that the package registry is reachable, then run the command again.

@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa, execaSync } from "execa";
+import { SANDBOX_CONTAINER } from "../../plan/sandbox";
+
+/** A disposable bare host: a container of the sandbox image with systemd in it, made and removed by a test. */
+
+/** Tests that need it say so in their title. */
+export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false })
+  .failed;
+
+/** Holds the id of the process that made the container, so that the leavings of a killed run can be told. */
+const LABEL = "tms-llm.test";
+
+/** What a command on the host said. */
+export interface Said {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Thrown by {@link BareHost.shell}: the host's own words. */
+export class HostCommandError extends Error {
+  constructor(
+    readonly script: string,
+    readonly said: Said,
+  ) {
+    super(`exit code ${said.exitCode} on the test host from:\n${script}\n${said.stderr}${said.stdout}`);
+  }
+}
+
+export class BareHost {
+  private constructor(readonly name: string) {}
+
+  /** Boots a host and waits until systemd has come up. */
+  static async start(image: string): Promise<BareHost> {
+    await sweep();
+    const host = new BareHost(`tms-llm-test-${randomBytes(4).toString("hex")}`);
+    await execa("docker", [
+      "run",
+      "--detach",
+      "--name",
+      host.name,
+      // The same on all, since it shows in files.
+      "--hostname",
+      "bare-host",
+      "--label",
+      `${LABEL}=${process.pid}`,
+      "--cgroupns=private",
+      ...SANDBOX_CONTAINER.capabilities.map((capability) => `--cap-add=${capability}`),
+      ...SANDBOX_CONTAINER.securityOptions.map((option) => `--security-opt=${option}`),
+      ...SANDBOX_CONTAINER.tmpfs.map((path) => `--tmpfs=${path}`),
+      image,
+      ...SANDBOX_CONTAINER.command,
+    ]);
+    await host.booted();
+    return host;
+  }
+
+  /** Runs a script as root; never throws for what the script itself answers. */
+  async ask(script: string, input = ""): Promise<Said> {
+    const { exitCode, stdout, stderr } = await execa("docker", ["exec", "-i", this.name, "sh", "-c", script], {
+      input,
+      reject: false,
+    });
+    return { exitCode: exitCode ?? 255, stdout, stderr };
+  }
+
+  /** Runs a script as root and gives its standard output. @throws HostCommandError */
+  async shell(script: string, input = ""): Promise<string> {
+    const said = await this.ask(script, input);
+    if (said.exitCode !== 0) throw new HostCommandError(script, said);
+    return said.stdout;
+  }
+
+  /** Puts a file of this machine on the host. */
+  async copy(source: string, path: string): Promise<void> {
+    await execa("docker", ["cp", source, `${this.name}:${path}`]);
+  }
+
+  async remove(): Promise<void> {
+    await execa("docker", ["rm", "--force", "--volumes", this.name]);
+  }
+
+  private async booted(): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    let state = "";
+    while (Date.now() < deadline) {
+      state = (await this.ask("systemctl is-system-running")).stdout;
+      // "degraded" is a unit that failed, which a test may look for; but the host is up.
+      if (state === "running" || state === "degraded") return;
+      await sleep(50);
+    }
+    throw new Error(`${this.name} has not booted after 60 s: ${state}`);
+  }
+}
+
+/** Removes hosts whose test run was killed before it could do so itself. */
+async function sweep(): Promise<void> {
+  const { stdout } = await execa("docker", [
+    "ps",
+    "--all",
+    "--filter",
+    `label=${LABEL}`,
+    "--format",
+    `{{.Names}} {{.Label "${LABEL}"}}`,
+  ]);
+  const abandoned = stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.split(" ") as [string, string])
+    .filter(([, pid]) => !isAlive(Number(pid)));
+  for (const [name] of abandoned) await execa("docker", ["rm", "--force", "--volumes", name], { reject: false });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
+import {
+  anchor,
+  checkHost,
+  deliver,
+  deploy,
+  plannedSteps,
+  prepareMaterial,
+  removeAll,
+  runPhase,
+} from "../harness/deployment";
+import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
+import type { Step } from "../../plan/step";
+
+describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () => {
+  let host: BareHost;
+  let steps: readonly Step[];
+  let bare: Snapshot;
+
+  beforeAll(async () => {
+    const material = await prepareMaterial();
+    host = await BareHost.start(material.image);
+    bare = await takeSnapshot(host);
+    steps = plannedSteps(material);
+    await anchor(host);
+    await deliver(host, steps);
+  });
+  afterAll(() => host.remove());
+
+  /** The step's phase, up to that step. */
+  const upTo = (step: Step) =>
+    steps.slice(0, steps.indexOf(step) + 1).filter(({ phase }) => phase === step.phase);
+
+  test("each step changes the host once, finds nothing to do the second time, and goes without a trace", async () => {
+    const before: Snapshot[] = [];
+    for (const step of steps) {
+      before.push(await takeSnapshot(host));
+      const first = await runPhase(host, step.phase, upTo(step));
+      expect(first.at(-1)).toMatchObject({ step: step.name });
+      expect(first.at(-1)!.changed, `${step.name}: changes of the first run`).toBeGreaterThan(0);
+      const applied = await takeSnapshot(host);
+      const again = await runPhase(host, step.phase, upTo(step));
+      expect(again.map(({ changed }) => changed), `${step.name}: changes of the second run`).toEqual(again.map(() => 0));
+      expect(differences(applied, await takeSnapshot(host), "reapplied"), `${step.name}: second run`).toEqual([]);
+      expect(await checkHost(host), `${step.name}: check`).toEqual([]);
+      console.log(step.name, first, again);
+    }
+    for (const step of steps.toReversed()) {
+      await runPhase(host, step.phase, upTo(step).slice(0, -1));
+      expect.soft(differences(before.pop()!, await takeSnapshot(host), "equivalent"), `${step.name}: gone`).toEqual([]);
+    }
+  });
+
+  test("a removal takes everything back", async () => {
+    await deploy(host, steps);
+    await removeAll(host);
+    expect(differences(bare, await takeSnapshot(host), "equivalent")).toEqual([]);
+  });
+});

@@ -1,14 +1,12 @@
 import type { Client } from "./client";
+import type { CheckResult, Evidence, Verdict } from "./report-json";
 import type { SmokeTarget } from "./target";
 
-/** `error`: the check itself could not run. `inconclusive`: it ran and could not tell. Neither is a pass. */
-export type Verdict = "pass" | "fail" | "inconclusive" | "error" | "blocked";
-
-/** What one check found. `observed` is for people, `evidence` for whoever has to find out why; neither holds a key. */
+/** What one check found. `observed` is for people, `evidence` for whoever has to find out why. */
 export interface Finding {
   readonly verdict: Exclude<Verdict, "blocked">;
   readonly observed: string;
-  readonly evidence?: Readonly<Record<string, unknown>>;
+  readonly evidence?: Evidence;
 }
 
 export interface CheckContext {
@@ -28,31 +26,45 @@ export interface Check {
   run(context: CheckContext): Promise<Finding>;
 }
 
-export interface CheckResult {
-  readonly id: string;
-  readonly title: string;
-  readonly target: string;
-  readonly observed: string;
-  readonly verdict: Verdict;
-  /** Id of the check that keeps this one from saying anything. */
-  readonly blockedBy?: string;
-  readonly evidence?: Readonly<Record<string, unknown>>;
-  readonly milliseconds: number;
+/** The endpoint did not answer as HTTP does: refused, reset, not trusted, too late. A failure of what is tested. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
 }
 
-export const pass = (observed: string, evidence?: Readonly<Record<string, unknown>>): Finding =>
-  finding("pass", observed, evidence);
-export const fail = (observed: string, evidence?: Readonly<Record<string, unknown>>): Finding =>
-  finding("fail", observed, evidence);
-export const inconclusive = (observed: string, evidence?: Readonly<Record<string, unknown>>): Finding =>
+/** Runs one check; `blocker` is the result of the check that it needs. Never throws. */
+export async function runCheck(
+  check: Check,
+  context: CheckContext,
+  blocker: CheckResult | undefined,
+): Promise<CheckResult> {
+  const { id, title } = check;
+  const target = check.demand(context.target);
+  if (blocker && blocker.verdict !== "pass") {
+    const blockedBy = blocker.blockedBy ?? blocker.id;
+    return { id, title, target, observed: `blocked by ${blockedBy}`, verdict: "blocked", blockedBy, milliseconds: 0 };
+  }
+  const began = performance.now();
+  const finding = await check.run(context).catch(
+    (error: unknown): Finding => ({
+      verdict: error instanceof NoAnswer ? "fail" : "error",
+      observed: error instanceof Error ? error.message : String(error),
+    }),
+  );
+  return { id, title, target, ...finding, milliseconds: performance.now() - began };
+}
+
+export const pass = (observed: string, evidence?: Evidence): Finding => finding("pass", observed, evidence);
+export const fail = (observed: string, evidence?: Evidence): Finding => finding("fail", observed, evidence);
+/** It ran and could not tell; it never counts as a pass. */
+export const inconclusive = (observed: string, evidence?: Evidence): Finding =>
   finding("inconclusive", observed, evidence);
 
-function finding(verdict: Finding["verdict"], observed: string, evidence?: Readonly<Record<string, unknown>>): Finding {
+function finding(verdict: Finding["verdict"], observed: string, evidence: Evidence | undefined): Finding {
   return { verdict, observed, ...(evidence ? { evidence } : {}) };
 }
 
 /** A list of faults as one finding: none is a pass. */
-export function judge(faults: readonly string[], good: string, evidence?: Readonly<Record<string, unknown>>): Finding {
+export function judge(faults: readonly string[], good: string, evidence?: Evidence): Finding {
   return faults.length === 0 ? pass(good, evidence) : fail(faults.join("; "), evidence);
 }
 

@@ -1,25 +1,37 @@
 import { createParser } from "eventsource-parser";
 
-/** What a streamed chat completion was, event by event. Times are milliseconds after the request was sent. */
+/** What a streamed chat completion was. Times are milliseconds after the request was sent, on the monotonic clock. */
 export interface StreamRecord {
   readonly status: number;
   readonly contentType: string;
+  /** Empty when the body came as it is. */
+  readonly contentEncoding: string;
+  /** When the response's headers were there. */
   readonly headers: number;
-  readonly events: readonly { readonly at: number; readonly content: string }[];
-  /** Times at which bytes arrived. */
-  readonly arrivals: readonly number[];
+  /** Each read from the socket, with the tokens' events that it completed. */
+  readonly reads: readonly { readonly at: number; readonly bytes: number; readonly events: number }[];
   readonly bytes: number;
-  /** First non-empty content, reasoning or tool-call delta; a role-only chunk is none. */
+  readonly firstEvent: number | undefined;
+  /** First non-empty content, reasoning or tool-call delta; a chunk that only names the role is none. */
   readonly firstToken: number | undefined;
+  readonly lastToken: number | undefined;
   readonly end: number;
+  /** Content, or the reasoning where the answer holds nothing else. */
   readonly text: string;
   readonly finishReason: string | undefined;
   readonly done: boolean;
   /** Completion tokens as the server counts them. */
   readonly tokens: number | undefined;
-  /** Error events and data that is not JSON. */
+  /** Error events, data that is not JSON, a line that broke off. */
   readonly faults: readonly string[];
+  /** How the body begins, for whoever has to find out why. */
+  readonly beginning: string;
 }
+
+export type StreamResponse = Pick<
+  StreamRecord,
+  "status" | "contentType" | "contentEncoding" | "headers" | "end"
+> & { readonly cut?: string | undefined };
 
 interface Delta {
   readonly content?: string | null;
@@ -34,63 +46,95 @@ interface Chunk {
   readonly error?: unknown;
 }
 
+const BEGINNING_CHARACTERS = 300;
+
 /** Takes bytes as they arrive and tells what they were. */
 export class StreamRecorder {
+  // Characters of three bytes are split between reads; a decoder that starts anew at each would break them.
   private readonly decoder = new TextDecoder("utf-8");
-  private readonly events: { at: number; content: string }[] = [];
-  private readonly arrivals: number[] = [];
+  private readonly parser = createParser({ onEvent: ({ data }) => this.event(data) });
+  private readonly reads: { at: number; bytes: number; events: number }[] = [];
   private readonly faults: string[] = [];
-  private bytes = 0;
   private at = 0;
+  private events = 0;
+  private beginning = "";
+  private content = "";
+  private reasoning = "";
+  private firstEvent: number | undefined;
   private firstToken: number | undefined;
+  private lastToken: number | undefined;
   private finishReason: string | undefined;
   private tokens: number | undefined;
   private done = false;
-  private readonly parser = createParser({ onEvent: ({ data }) => this.event(data) });
 
-  /** Bytes that arrived `at` milliseconds after the request. A character may be split between two pieces. */
+  /** Everything that one read from the socket brought, `at` milliseconds after the request. */
   push(piece: Uint8Array, at: number): void {
     this.at = at;
-    this.bytes += piece.byteLength;
-    this.arrivals.push(at);
-    this.parser.feed(this.decoder.decode(piece, { stream: true }));
+    this.events = 0;
+    this.feed(this.decoder.decode(piece, { stream: true }));
+    this.reads.push({ at, bytes: piece.byteLength, events: this.events });
   }
 
-  finish(response: { status: number; contentType: string; headers: number; end: number }): StreamRecord {
-    this.parser.feed(this.decoder.decode());
+  finish({ cut, ...response }: StreamResponse): StreamRecord {
+    this.feed(this.decoder.decode());
+    if (cut !== undefined) this.faults.push(cut);
     return {
       ...response,
-      events: this.events,
-      arrivals: this.arrivals,
-      bytes: this.bytes,
+      reads: this.reads,
+      bytes: this.reads.reduce((sum, { bytes }) => sum + bytes, 0),
+      firstEvent: this.firstEvent,
       firstToken: this.firstToken,
-      text: this.events.map(({ content }) => content).join(""),
+      lastToken: this.lastToken,
+      text: this.content || this.reasoning,
       finishReason: this.finishReason,
       done: this.done,
       tokens: this.tokens,
       faults: this.faults,
+      beginning: this.beginning,
     };
   }
 
+  private feed(text: string): void {
+    if (this.beginning.length < BEGINNING_CHARACTERS)
+      this.beginning = (this.beginning + text).slice(0, BEGINNING_CHARACTERS);
+    this.parser.feed(text);
+  }
+
   private event(data: string): void {
+    this.firstEvent ??= this.at;
+    if (this.done) this.faults.push("an event after [DONE]");
     if (data === "[DONE]") {
       this.done = true;
       return;
     }
-    let chunk: Chunk;
-    try {
-      chunk = JSON.parse(data) as Chunk;
-    } catch {
-      this.faults.push(`an event that is not JSON: ${data.slice(0, 80)}`);
+    const chunk = parseChunk(data);
+    if (chunk === undefined) {
+      this.faults.push(`an event that is not a JSON object: ${data.slice(0, 80)}`);
       return;
     }
     if (chunk.error !== undefined) this.faults.push(`an error event: ${JSON.stringify(chunk.error).slice(0, 200)}`);
-    if (chunk.usage?.completion_tokens !== undefined) this.tokens = chunk.usage.completion_tokens;
+    this.tokens = chunk.usage?.completion_tokens ?? this.tokens;
     const choice = chunk.choices?.[0];
     if (!choice) return;
-    if (choice.finish_reason) this.finishReason = choice.finish_reason;
-    const { content, reasoning, reasoning_content: reasoningContent, tool_calls: toolCalls } = choice.delta ?? {};
-    if (content || reasoning || reasoningContent || toolCalls?.length) this.firstToken ??= this.at;
-    this.events.push({ at: this.at, content: content ?? "" });
+    this.finishReason = choice.finish_reason ?? this.finishReason;
+    this.token(choice.delta ?? {});
+  }
+
+  private token({ content, reasoning, reasoning_content: reasoningContent, tool_calls: toolCalls }: Delta): void {
+    if (!content && !reasoning && !reasoningContent && !toolCalls?.length) return;
+    this.firstToken ??= this.at;
+    this.lastToken = this.at;
+    this.events += 1;
+    this.content += content ?? "";
+    this.reasoning += reasoning ?? reasoningContent ?? "";
+  }
+}
+
+function parseChunk(data: string): Chunk | undefined {
+  try {
+    const chunk: unknown = JSON.parse(data);
+    return typeof chunk === "object" && chunk !== null ? chunk : undefined;
+  } catch {
+    return undefined;
   }
 }

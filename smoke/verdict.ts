@@ -1,8 +1,8 @@
-import type { CheckResult, Verdict } from "./check";
+import type { CheckResult, SmokeReport, Verdict } from "./report-json";
 
-export type Overall = Exclude<Verdict, "blocked">;
+export type Overall = SmokeReport["verdict"];
 
-/** The whole is as good as its worst part; what could not be measured is never a pass. */
+/** The whole is as good as its worst part; what could not be measured is never a pass, nor is a run without checks. */
 export function overall(results: readonly Pick<CheckResult, "verdict">[]): Overall {
   const has = (verdict: Verdict) => results.some((result) => result.verdict === verdict);
   if (results.length === 0) return "error";

@@ -19,13 +19,14 @@ getent passwd | awk -v OFS='\t' -F: '{ print "user", $1, $0, "" }'
 awk -v OFS='\t' -F: '{ print "shadow", $1, $2 ":" $4 ":" $5, "" }' /etc/shadow
 getent group | awk -v OFS='\t' -F: '{ print "group", $1, $0, "" }'
 
-# A chain is one fact, so that the order of its rules counts. Without counters.
+# A chain is one fact, so that the order of its rules counts. Without counters; and without built-in chains that say
+# nothing, since a table comes into being when somebody looks at it.
 for tool in iptables ip6tables; do
   "$tool-save" 2>/dev/null | awk -v OFS='\t' -v tool="$tool" '
     /^\*/ { table = substr($1, 2) }
     /^:/ { name = tool " " table " " substr($1, 2); rules[name] = "policy " $2; order[++count] = name }
     /^-A/ { name = tool " " table " " $2; $1 = $2 = ""; rules[name] = rules[name] "; " $0 }
-    END { for (i = 1; i <= count; i++) print "firewall", order[i], rules[order[i]], "" }'
+    END { for (i = 1; i <= count; i++) if (rules[order[i]] != "policy ACCEPT") print "firewall", order[i], rules[order[i]], "" }'
 done
 
 ss -Hltnup | awk -v OFS='\t' '{

@@ -46,7 +46,7 @@ const PASSING: readonly Exception[] = [
   { pattern: /^path \/var\/lib\/(dbus\/machine-id|systemd\/catalog\/database)$/, reason: "a host's identity" },
   { pattern: /^path \/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, reason: "backups by the account tools" },
   { pattern: /^path \/etc\/(\.pwd\.lock|shadow)$/, reason: "lock; accounts are facts of their own" },
-  { pattern: /^path \/var\/lib\/(apt|dpkg)(\/|$)/, reason: "package state; packages are facts of their own" },
+  { pattern: /^path \/var\/lib\/(apt|dpkg|ucf)(\/|$)/, reason: "package state; packages are facts of their own" },
   { pattern: /^path \/var\/lib\/tms-llm\/runs?(\/|$)/, reason: "reports: what was changed, how long it took" },
 ];
 

@@ -51,7 +51,7 @@ if missing:
     server.shell(name="firewall", commands=missing)
 
 changes = [put(file) for file in work["gatewayFiles"]]
-changes += [files.file(name=path, path=path, present=False) for path in work["absent"]]
+changes += [files.link(name=path, path=path, present=False) for path in work["absent"]]
 server.shell(
     name="reload nginx",
     commands=["nginx -t -q", "systemctl reload nginx"],

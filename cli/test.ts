@@ -1,6 +1,10 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { OLLAMA_VERSIONS } from "../plan/config/engine-versions";
+import { ensureToolchain } from "../toolchain/ensure";
+import { ToolchainError } from "../toolchain/failure";
+import { lineProgress } from "../toolchain/progress";
 import { loadExeca } from "./execa";
 import { EXIT, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
@@ -52,11 +56,27 @@ async function runLane(lane: Lane): Promise<Count> {
   return { passed: counted.numPassedTests, failed, skipped: counted.numPendingTests };
 }
 
+/** Makes what real hosts need, once and announced; a machine that can't have them still runs the rest. */
+async function prepareRealHosts(): Promise<void> {
+  try {
+    await ensureToolchain({
+      sandbox: true,
+      ollama: OLLAMA_VERSIONS[0]!,
+      tinyModel: true,
+      progress: lineProgress((line) => console.error(line)),
+    });
+  } catch (error) {
+    if (!(error instanceof ToolchainError)) throw error;
+    console.error(`The tests on real hosts are skipped:\n${error.message}`);
+  }
+}
+
 /** Runs the lanes and ends with the line that counts what their reports say. */
 export async function test(lanes: readonly Lane[]): Promise<ExitCode> {
   mkdirSync(join(PROJECT, "reports"), { recursive: true });
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const lane of lanes) {
+    if (lane === "real") await prepareRealHosts();
     const count = await runLane(lane);
     total.passed += count.passed;
     total.failed += count.failed;

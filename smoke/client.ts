@@ -1,4 +1,6 @@
-import { Agent, request, type Dispatcher } from "undici";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent, buildConnector, type Dispatcher } from "undici";
+import { NoAnswer } from "./check";
 import { StreamRecorder, type StreamRecord } from "./stream";
 import type { SmokeTarget } from "./target";
 
@@ -11,23 +13,47 @@ export interface Answer {
 }
 
 export interface RequestOptions {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   /** API key; `undefined` sends none. */
   readonly key?: string | undefined;
-  readonly body?: string;
+  readonly body?: string | AsyncIterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Limit of the whole exchange. */
   readonly timeoutMilliseconds?: number;
 }
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 30_000;
+/** A handshake each costs more than waiting for a connection that is there. */
+const CONNECTIONS = 6;
+/** The stack's own rate limit may ask the smoke test to wait; a longer wait is told as the status it is. */
+const LONGEST_RETRY_AFTER_SECONDS = 10;
 
-/** A client outside of the host, as strict about the certificate as any other. */
+/**
+ * A client outside of the host, as strict about the certificate as any other. What is wrong with an answer is the checks'
+ * affair; that none came throws `NoAnswer`.
+ */
 export class Client {
+  /** Milliseconds that each new connection took, its TLS handshake included. */
+  readonly connects: number[] = [];
   private readonly agent: Agent;
 
   constructor(private readonly target: SmokeTarget) {
     const { caCertificate, serverName } = target;
+    const connect = buildConnector({
+      // One request a connection at a time, as OpenAI's clients do; times would mean something else over HTTP/2.
+      allowH2: false,
+      ...(caCertificate ? { ca: caCertificate } : {}),
+      ...(serverName ? { servername: serverName } : {}),
+    });
     this.agent = new Agent({
-      connect: { ...(caCertificate ? { ca: caCertificate } : {}), ...(serverName ? { servername: serverName } : {}) },
+      connections: CONNECTIONS,
+      connect: (options, callback) => {
+        const began = performance.now();
+        connect(options, (...result) => {
+          this.connects.push(performance.now() - began);
+          callback(...result);
+        });
+      },
     });
   }
 
@@ -37,28 +63,39 @@ export class Client {
   }
 
   async send(path: string, options: RequestOptions = {}): Promise<Answer> {
-    const began = performance.now();
-    const response = await this.dispatch(path, options);
-    const text = await response.body.text();
-    return { status: response.statusCode, headers: response.headers, text, milliseconds: performance.now() - began };
+    const { response, sent, limit } = await this.dispatch(path, options);
+    const text = await response.body.text().catch((error: unknown) => {
+      throw this.noAnswer(error, limit);
+    });
+    return { status: response.statusCode, headers: response.headers, text, milliseconds: performance.now() - sent };
   }
 
-  /** POSTs a chat completion with `stream: true` and records every piece with its time. */
-  async stream(body: Readonly<Record<string, unknown>>): Promise<StreamRecord> {
-    const began = performance.now();
-    const response = await this.dispatch("/v1/chat/completions", {
+  /**
+   * POSTs a chat completion with `stream: true` and records every read with its time. A stream that breaks off is a
+   * record with a fault.
+   */
+  async stream(
+    body: Readonly<Record<string, unknown>>,
+    timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS,
+  ): Promise<StreamRecord> {
+    const { response, sent, limit } = await this.dispatch("/v1/chat/completions", {
       method: "POST",
       key: this.key,
+      // OpenAI's clients offer it too; an answer that takes it up is held back by the compressor.
+      headers: { "accept-encoding": "gzip" },
       body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
+      timeoutMilliseconds,
     });
-    const headers = performance.now() - began;
+    const headers = performance.now() - sent;
     const recorder = new StreamRecorder();
-    for await (const piece of response.body) recorder.push(piece as Uint8Array, performance.now() - began);
+    const error = await eachRead(response.body, (read, at) => recorder.push(read, at - sent));
     return recorder.finish({
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
+      contentEncoding: String(response.headers["content-encoding"] ?? ""),
       headers,
-      end: performance.now() - began,
+      end: performance.now() - sent,
+      cut: error === undefined ? undefined : `the stream broke off: ${this.noAnswer(error, limit).message}`,
     });
   }
 
@@ -66,21 +103,80 @@ export class Client {
     await this.agent.destroy();
   }
 
-  private dispatch(path: string, options: RequestOptions): Promise<Dispatcher.ResponseData<unknown>> {
-    const { method = "GET", key, body, timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS } = options;
-    const { origin } = new URL(this.target.endpoint);
-    // The path is passed apart from the URL, which would tidy up what a check writes on purpose, e.g. `/v1/../api/tags`.
-    return request(origin, {
-      dispatcher: this.agent,
-      path,
-      method,
-      headersTimeout: timeoutMilliseconds,
-      bodyTimeout: timeoutMilliseconds,
-      headers: {
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body }),
-    } as Parameters<typeof request>[1] & object);
+  private async dispatch(path: string, options: RequestOptions) {
+    const { method = "GET", key, body, headers, timeoutMilliseconds: limit = DEFAULT_TIMEOUT_MILLISECONDS } = options;
+    for (let attempt = 1; ; attempt += 1) {
+      const sent = performance.now();
+      const response = await this.agent
+        // `request` of undici itself would tidy up a path that a check writes on purpose, e.g. `/v1/../api/tags`.
+        .request({
+          origin: new URL(this.target.endpoint).origin,
+          path,
+          method,
+          // The signal limits the whole; undici's own limits are per silence and too coarse.
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          signal: AbortSignal.timeout(limit),
+          headers: {
+            ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...headers,
+          },
+          body: body ?? null,
+        })
+        .catch((error: unknown) => {
+          throw this.noAnswer(error, limit);
+        });
+      const wait = Number(response.headers["retry-after"] ?? Infinity);
+      if (response.statusCode !== 429 || attempt > 2 || !(wait <= LONGEST_RETRY_AFTER_SECONDS))
+        return { response, sent, limit };
+      await response.body.dump();
+      await sleep(wait * 1000);
+    }
   }
+
+  /** What a failed exchange says about the endpoint; a fault of the request itself comes back as it is. */
+  private noAnswer(error: unknown, limit: number): Error {
+    if (!(error instanceof Error)) return new Error(String(error));
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const { origin } = new URL(this.target.endpoint);
+    const reason = error.message || code;
+    if (code === "UND_ERR_INVALID_ARG") return error;
+    if (error.name === "TimeoutError") return new NoAnswer(`not finished within ${limit / 1000} s`);
+    if (code === "ECONNREFUSED") return new NoAnswer(`nothing listens at ${origin}`);
+    if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS/.test(code))
+      return new NoAnswer(`the certificate of ${origin} is not trusted: ${reason}`);
+    return new NoAnswer(`no answer from ${origin}: ${reason}`);
+  }
+}
+
+/**
+ * Hands on what each read from the socket brought, in one piece with its time. The HTTP parser cuts a read at every
+ * chunk's border, all within one turn of the event loop. Returns the error that ended the body, if any.
+ */
+function eachRead(
+  body: Dispatcher.ResponseData["body"],
+  take: (read: Uint8Array, at: number) => void,
+): Promise<unknown> {
+  let pieces: Uint8Array[] = [];
+  let at = 0;
+  const flush = () => {
+    if (pieces.length > 0) take(Buffer.concat(pieces), at);
+    pieces = [];
+  };
+  return new Promise((resolve) => {
+    body.on("data", (piece: Uint8Array) => {
+      if (pieces.length === 0) {
+        at = performance.now();
+        setImmediate(flush);
+      }
+      pieces.push(piece);
+    });
+    const finish = (error?: unknown) => {
+      flush();
+      resolve(error);
+    };
+    body.once("end", finish);
+    body.once("error", finish);
+  });
 }

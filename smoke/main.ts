@@ -1,26 +1,47 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { renderTable } from "./report-terminal";
-import { runSmoke } from "./run";
+import { GATE, runSmoke, unknownExclusions } from "./run";
 import { smokeTargetSchema } from "./target";
 import { exitCode } from "./verdict";
 
+const ERROR = 3;
 const BAD_INPUT = 4;
 
-/** Reads a smoke target from standard input, prints the table; a verdict other than pass is told on standard error. */
+/**
+ * Reads a smoke target from standard input, proves it and prints the table: on standard output when everything passed,
+ * else on standard error, which is what shows when it runs as part of an update.
+ */
 async function main(): Promise<number> {
-  const target = smokeTargetSchema.safeParse(JSON.parse(await text(process.stdin)));
-  if (!target.success) {
-    console.error(`The smoke target on standard input is not valid:\n${z.prettifyError(target.error)}`);
-    return BAD_INPUT;
-  }
+  const input = parseJson(await text(process.stdin));
+  if (input === undefined) return badInput("it is not JSON");
+  const target = smokeTargetSchema.safeParse(input);
+  if (!target.success) return badInput(z.prettifyError(target.error));
+  const unknown = unknownExclusions(target.data);
+  if (unknown.length > 0)
+    return badInput(`exclude names no check: ${unknown.join(", ")}\nChecks: ${GATE.map(({ id }) => id).join(", ")}`);
   const report = await runSmoke(target.data);
-  const table = renderTable(report);
-  if (report.verdict === "pass") console.log(table);
-  else console.error(table);
+  const print = report.verdict === "pass" ? console.log : console.error;
+  print(renderTable(report));
   return exitCode(report.verdict);
 }
 
+// V8's own message would quote the text, which holds keys.
+function parseJson(input: string): unknown {
+  try {
+    return JSON.parse(input);
+  } catch {
+    return undefined;
+  }
+}
+
+function badInput(reason: string): number {
+  console.error(`The smoke target on standard input is not valid:\n${reason}`);
+  return BAD_INPUT;
+}
+
+// Whatever ends this process early has proven nothing.
+process.exitCode = ERROR;
 void main().then((code) => {
   process.exitCode = code;
 });

@@ -21,7 +21,8 @@ interface PieceOptions {
 }
 
 export interface ToolchainOptions extends PieceOptions {
-  readonly stack: string;
+  /** The stack whose sandbox settings are needed; without it none are chosen. */
+  readonly stack?: string;
   readonly progress: Progress;
 }
 
@@ -51,7 +52,10 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
   const daemon = await slots.docker?.result;
   return {
     ...found,
-    ...(daemon && { docker: daemon, sandbox: await ensureSandboxSettings(stack, daemon) }),
+    ...(daemon && {
+      docker: daemon,
+      ...(stack !== undefined && { sandbox: await ensureSandboxSettings(stack, daemon) }),
+    }),
     artifacts: await Promise.all(slots.artifacts.map(({ result }) => result)),
     environment: pulumiEnvironment({ ...found, sandbox, ...(daemon && { docker: daemon }) }),
   };

@@ -129,7 +129,7 @@ take_back() {
 # reconcile: what this step owned and did not touch in this run is no longer in the plan.
 reconcile() {
   awk -F'\t' -v OFS='\t' -v step="$STEP" '
-    NR == FNR { touched[$1 OFS $2] = 1; next }
+    FILENAME == ARGV[1] { touched[$1 OFS $2] = 1; next }
     $2 == step && !(($3 OFS $4) in touched)' "$RUN_DIR/touched" "$LEDGER" >"$RUN_DIR/untouched"
   [[ ! -s $RUN_DIR/untouched ]] || take_back "$RUN_DIR/untouched"
 }

@@ -76,7 +76,7 @@ progress_step() { printf 'phase %s: %s\n' "$PHASE" "$(<"$1/title")"; }
 remove_gone_steps() {
   local previous=$1 run=$2
   find "$previous/steps" -mindepth 1 -maxdepth 1 -printf '%f\n' | cut -d- -f2- >"$run/steps"
-  awk -F'\t' -v phase="$PHASE" 'NR == FNR { kept[$1] = 1; next } $1 == phase && !($2 in kept)' "$run/steps" "$STATE/ledger" >"$run/gone"
+  awk -F'\t' -v phase="$PHASE" 'FILENAME == ARGV[1] { kept[$1] = 1; next } $1 == phase && !($2 in kept)' "$run/steps" "$STATE/ledger" >"$run/gone"
   [[ ! -s $run/gone ]] || bash "$previous/lib/step.sh" take-back "$run/gone" "$PHASE"
 }
 

@@ -78,7 +78,23 @@ ensure_ufw_on() {
 
 own_again() { if owned "$1" "$2"; then own "$1" "$2" -; fi; }
 
-undo_ufw_state() { if command -v ufw >/dev/null && [[ $1 == inactive ]]; then ufw disable >/dev/null; fi; }
+undo_ufw_state() {
+  if ! command -v ufw >/dev/null || [[ $1 != inactive ]]; then return 0; fi
+  ufw disable >/dev/null
+  drop_ufw_chains iptables
+  drop_ufw_chains ip6tables
+}
+
+# ufw leaves its chains behind, empty and hooked in. Where somebody else's rule leads into one, all of them stay.
+drop_ufw_chains() { # TOOL
+  "$1-save" -t filter 2>/dev/null | awk '
+    /^:ufw/ { name = substr($1, 2); flushes = flushes "-F " name "\n"; deletions = deletions "-X " name "\n" }
+    /^-A [A-Z]+ -j ufw/ { sub("-A", "-D"); unhooks = unhooks $0 "\n" }
+    END { if (flushes) printf "*filter\n%s%s%sCOMMIT\n", unhooks, flushes, deletions }' >"$RUN_DIR/ufw-chains"
+  if ! "$1-restore" --noflush <"$RUN_DIR/ufw-chains" 2>"$RUN_DIR/ufw.log"; then
+    progress "  the empty ufw chains of $1 stay: $(<"$RUN_DIR/ufw.log")"
+  fi
+}
 
 undo_ufw_default() {
   command -v ufw >/dev/null || return 0

@@ -25,7 +25,7 @@ for tool in iptables ip6tables; do
   "$tool-save" 2>/dev/null | awk -v OFS='\t' -v tool="$tool" '
     /^\*/ { table = substr($1, 2) }
     /^:/ { name = tool " " table " " substr($1, 2); rules[name] = "policy " $2; order[++count] = name }
-    /^-A/ { name = tool " " table " " $2; $1 = $2 = ""; rules[name] = rules[name] "; " $0 }
+    /^-A/ { name = tool " " table " " $2; sub(/^-A [^ ]+ /, ""); rules[name] = rules[name] "; " $0 }
     END { for (i = 1; i <= count; i++) if (rules[order[i]] != "policy ACCEPT") print "firewall", order[i], rules[order[i]], "" }'
 done
 

@@ -5,7 +5,7 @@ import { PROJECT } from "./project";
 const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["types", "tsc", "--project", "."],
   ["lint", "eslint", ".", "--max-warnings", "0"],
-  ["format", "prettier", "--check", "--log-level", "warn", "**/*.{ts,mjs,json}"],
+  ["format", "prettier", "--check", "--log-level", "warn", "."],
   ["dead code", "knip"],
   ["shell scripts", "vitest", "run", "--project", "unit", "tests/unit/templates"],
 ];

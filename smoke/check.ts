@@ -44,12 +44,10 @@ export async function runCheck(
     return { id, title, target, observed: `blocked by ${blockedBy}`, verdict: "blocked", blockedBy, milliseconds: 0 };
   }
   const began = performance.now();
-  const finding = await check.run(context).catch(
-    (error: unknown): Finding => ({
-      verdict: error instanceof NoAnswer ? "fail" : "error",
-      observed: error instanceof Error ? error.message : String(error),
-    }),
-  );
+  const finding = await check.run(context).catch((error: unknown): Finding => ({
+    verdict: error instanceof NoAnswer ? "fail" : "error",
+    observed: error instanceof Error ? error.message : String(error),
+  }));
   return { id, title, target, ...finding, milliseconds: performance.now() - began };
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, buildConnector, type Dispatcher } from "undici";
 import { NoAnswer } from "./check";
@@ -16,7 +17,7 @@ export interface RequestOptions {
   readonly method?: "GET" | "POST" | "DELETE";
   /** API key; `undefined` sends none. */
   readonly key?: string | undefined;
-  readonly body?: string | AsyncIterable<string>;
+  readonly body?: string | Readable;
   readonly headers?: Readonly<Record<string, string>>;
   /** Limit of the whole exchange. */
   readonly timeoutMilliseconds?: number;

@@ -4,7 +4,7 @@ import type { StreamRecord } from "./stream";
  * Whether a stream was passed on as it was made, told from its record alone whatever the model's speed.
  *
  * A server writes each token as an event of its own, so a read from the socket brings one event, now and then a few when
- * the reader or the line was busy. What holds a stream back (a buffering proxy, a compressor, an HTTP/1.0 upstream)
+ * the reader or the line was busy. What holds a stream back (a compressor, a proxy that buffers an HTTP/1.0 upstream)
  * sends it on in pieces of its buffer's size: at 4 KiB, the smallest in use, about 18 events of an OpenAI stream each.
  * Measured with nginx 1.22 before Ollama 0.17.4 at about 1 ms per token on two busy processors: the median token arrives
  * in a read of 1 event (largest read: 8) when passed on, of 73 when held back in 16 KiB. A pause between the generation

@@ -2,7 +2,6 @@ import type { CheckResult } from "./report-json";
 import type { SmokeTarget } from "./target";
 
 // A server's answer is quoted; what it holds must not move the reader's cursor.
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** A result as it may be printed and stored: no key, whatever the server answered, and no control characters. */

@@ -28,10 +28,9 @@ export interface StreamRecord {
   readonly beginning: string;
 }
 
-export type StreamResponse = Pick<
-  StreamRecord,
-  "status" | "contentType" | "contentEncoding" | "headers" | "end"
-> & { readonly cut?: string | undefined };
+export type StreamResponse = Pick<StreamRecord, "status" | "contentType" | "contentEncoding" | "headers" | "end"> & {
+  readonly cut?: string | undefined;
+};
 
 interface Delta {
   readonly content?: string | null;

@@ -21,19 +21,23 @@ const sandboxAccess = z.strictObject({
 export const smokeTargetSchema = z.strictObject({
   schema: z.literal("tms-llm/smoke-target/v1"),
   /** URL of the gateway, without a path. */
-  endpoint: z.url(),
+  endpoint: z.url({ protocol: /^https?$/ }).refine((url) => /^https?:\/\/[^/]+\/?$/.test(url), "must have no path"),
   /** PEM of the private CA, when the gateway has one. */
   caCertificate: z.string().optional(),
   /** Name in the gateway's certificate. */
   serverName: z.string().optional(),
-  clients: z.array(z.strictObject({ name: z.string(), key: z.string().min(1) })).min(1),
+  clients: z.array(z.strictObject({ name: z.string(), key: z.string().min(8) })).min(1),
   models: z.array(z.string()).min(1),
   /** Whether Ollama's native paths are meant to be open. */
   nativeApi: z.boolean(),
   /** Largest request body, in bytes. */
   maxBodySize: z.number().int().optional(),
   /** Seconds. */
-  objectives: z.strictObject({ health: z.number(), ttft: z.number(), total: z.number() }),
+  objectives: z.strictObject({
+    health: z.number().positive(),
+    ttft: z.number().positive(),
+    total: z.number().positive(),
+  }),
   /** Digest that the host must show. */
   digest: z.string().optional(),
   access: sandboxAccess.optional(),

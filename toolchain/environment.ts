@@ -66,7 +66,8 @@ function loggedIn(): boolean {
 function passphrase(present: NodeJS.ProcessEnv): Record<string, string> {
   if (present["PULUMI_CONFIG_PASSPHRASE"] !== undefined || present["PULUMI_CONFIG_PASSPHRASE_FILE"]) return {};
   if (!existsSync(PASSPHRASE)) writePrivate(PASSPHRASE, `${randomBytes(24).toString("base64url")}\n`);
-  return { PULUMI_CONFIG_PASSPHRASE_FILE: PASSPHRASE };
+  // The salt belongs to the passphrase; it is kept in the state, out of the committed stack file.
+  return { PULUMI_CONFIG_PASSPHRASE_FILE: PASSPHRASE, PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true" };
 }
 
 /** Lines for `source <(npm run -s env)`. */

@@ -40,9 +40,11 @@ firewall() { # of iptables-save: without counters and remarks
 
 files
 dpkg-query -W -f 'package ${Package} ${Version} ${db:Status-Abbrev}\n'
-systemctl list-unit-files --no-legend --no-pager | awk '{ print "unit file", $1, $2 }'
+# Units of logins and of the transient phase come and go; a kept SSH connection holds its login open.
+passing='^(session-|user@|user-runtime-dir@|tms-llm-phase|run-)'
+systemctl list-unit-files --no-legend --no-pager | awk -v passing="$passing" '$1 !~ passing { print "unit file", $1, $2 }'
 systemctl list-units --all --plain --no-legend --no-pager --type=service,socket,timer |
-  awk '$1 !~ /^(tms-llm-phase|run-)/ { print "unit", $1, $3, $4 }'
+  awk -v passing="$passing" '$1 !~ passing { print "unit", $1, $3, $4 }'
 ss -Hltnup | awk '{ sub(/pid=.*/, "", $7); print "listens", $1, $5, $7 }' | sort
 firewall iptables-save
 firewall ip6tables-save

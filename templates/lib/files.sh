@@ -28,10 +28,19 @@ own_file() {
   own file "$1" "$before"
 }
 
+# Where a new version is made ready, on the same file system; a killed run may leave it there.
+candidate_of() { printf '%s/.tms-llm.%s' "${1%/*}" "${1##*/}"; }
+
+drop_candidate() {
+  local candidate
+  candidate=$(candidate_of "$1")
+  if [[ -e $candidate || -L $candidate ]]; then rm -f -- "$candidate"; fi
+}
+
 # put_file PATH SOURCE OWNER MODE: the write itself, atomic.
 put_file() {
   local path=$1 source=$2 owner=$3 mode=$4 candidate
-  candidate=$(dirname -- "$path")/.tms-llm.$(basename -- "$path")
+  candidate=$(candidate_of "$path")
   install -T -o "${owner%%:*}" -g "${owner#*:}" -m "$mode" -- "$source" "$candidate"
   mv -T -- "$candidate" "$path"
 }
@@ -54,6 +63,7 @@ ensure_file() {
   echo "$path" >>"$RUN_DIR/handled"
   if same_file "$path" "$source" "$owner" "$mode"; then
     own_file "$path"
+    [[ $VERB == check ]] || drop_candidate "$path"
     return 0
   fi
   difference "file $path" "$(printf '%s %s %s' "$owner" "$mode" "$(sha256sum <"$source" | cut -c1-12)")" "$(describe_file "$path")"
@@ -145,8 +155,10 @@ ensure_directory() {
 
 # ensure_data PATH OWNER:GROUP MODE: a folder whose content outlives a removal, unless it is purged.
 ensure_data() {
+  local before=absent
+  if [[ $VERB == apply && -d $1 ]] && ! owned data "$1"; then before=$(keep_owners "$1"); fi
+  own data "$1" "$before"
   ensure_directory "$@"
-  own data "$1" absent
   if [[ -n $(find "$1" ! -user "${2%%:*}" -print -quit 2>/dev/null) ]]; then
     difference "content of $1" "owned by $2" "somebody else's"
     if [[ $VERB == apply ]]; then
@@ -175,8 +187,8 @@ ensure_link() {
     difference "link $1" "$2" "$(readlink -- "$1" || echo absent)"
     if [[ $VERB == apply ]]; then
       own link "$1" "$(keep_before "$1")"
-      ln -sfnT -- "$2" "$(dirname -- "$1")/.tms-llm.link"
-      mv -T -- "$(dirname -- "$1")/.tms-llm.link" "$1"
+      ln -sfnT -- "$2" "$(candidate_of "$1")"
+      mv -T -- "$(candidate_of "$1")" "$1"
       changed "link $1"
     fi
   fi
@@ -191,7 +203,7 @@ ensure_command_output() {
     difference "file $path" present absent
     if [[ $VERB == apply ]]; then
       own_file "$path"
-      candidate=$(dirname -- "$path")/.tms-llm.$(basename -- "$path")
+      candidate=$(candidate_of "$path")
       (umask 077 && "$@" >"$candidate") || fail "cannot make $path" "$1 failed" "see the journal of tms-llm on the host"
       chown "$owner" "$candidate"
       chmod "$mode" "$candidate"

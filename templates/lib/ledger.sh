@@ -51,10 +51,11 @@ keep_before() {
 
 restore_before() { # PATH BEFORE
   local path=$1 before=$2
+  drop_candidate "$path"
   if [[ $before == kept:* ]]; then
     [[ -e $BEFORE_DIR/${before#kept:} || -L $BEFORE_DIR/${before#kept:} ]] || return 0
-    cp -a -- "$BEFORE_DIR/${before#kept:}" "$path.tms-llm"
-    mv -T -- "$path.tms-llm" "$path"
+    cp -a -- "$BEFORE_DIR/${before#kept:}" "$(candidate_of "$path")"
+    mv -T -- "$(candidate_of "$path")" "$path"
     rm -f -- "$BEFORE_DIR/${before#kept:}"
   else
     rm -f -- "$path"
@@ -67,8 +68,9 @@ undo() {
   progress "  take back $kind $id"
   case $kind in
     file | link | absent) restore_before "$id" "$before" ;;
-    tree) rm -rf -- "$id" ;;
-    data) undo_data "$id" ;;
+    # Where a killed run was still unpacking it, it has this name.
+    tree) rm -rf -- "$id" "$id.next" ;;
+    data) undo_data "$id" "$before" ;;
     directory) undo_directory "$id" "$before" ;;
     user) undo_user "$id" ;;
     group) if getent group "$id" >/dev/null; then groupdel "$id"; fi ;;
@@ -84,13 +86,29 @@ undo() {
   case $id in /etc/systemd/* | /usr/lib/systemd/*) touch "$RUN_DIR/reload-systemd" ;; esac
 }
 
+# keep_owners PATH: stores who owns what in a folder that was there before us, and prints the word for the last column.
+keep_owners() {
+  local name
+  name=$(printf '%s' "$1" | sha256sum | cut -c1-16).owners
+  mkdir -p "$BEFORE_DIR"
+  find "$1" -printf '%U:%G\t%p\0' >"$BEFORE_DIR/$name"
+  echo "kept:$name"
+}
+
 # Data outlives us unless purged; then it must not belong to a user id that somebody else may get.
-undo_data() {
-  if [[ -e $STATE/purge ]]; then
+# A folder that was there before us is not ours to purge; what was in it gets back its owners.
+undo_data() { # PATH BEFORE
+  local owner path
+  [[ -d $1 ]] || return 0
+  if [[ $2 == absent && -e $STATE/purge ]]; then
     rm -rf -- "$1"
-  elif [[ -d $1 ]]; then
-    chown -R root:root -- "$1"
+    return
   fi
+  chown -R root:root -- "$1"
+  [[ $2 == kept:* ]] || return 0
+  while IFS=$'\t' read -r -d '' owner path; do
+    if [[ -e $path || -L $path ]]; then chown -h "$owner" -- "$path"; fi
+  done <"$BEFORE_DIR/${2#kept:}"
 }
 
 undo_directory() {
@@ -120,6 +138,7 @@ take_back() {
     remove_packages "${packages[@]}"
     for id in "${packages[@]}"; do disown_line package "$id"; done
   fi
+  let_services_start
   if [[ -e $RUN_DIR/reload-systemd ]]; then
     systemctl daemon-reload
     rm -f "$RUN_DIR/reload-systemd"

@@ -53,21 +53,30 @@ apply() {
   for step in "$previous"/steps/*; do
     began=${EPOCHREALTIME/./}
     progress_step "$step"
-    if ! bash "$previous/lib/step.sh" apply "$step" "$PHASE" 2>"$run/failure-text.next"; then
-      if [[ -s $run/failure-text.next ]]; then cat "$run/failure-text.next" >&2; else echo "step $(basename "$step") failed without a word" >"$run/failure-text.next"; fi
-      mv "$run/failure-text.next" "$run/failure-text"
-      exit 1
-    fi
+    attempt "$run" bash "$previous/lib/step.sh" apply "$step" "$PHASE"
     printf '{"step":"%s","changed":%s,"milliseconds":%d}\n' "$(basename "$step" | cut -d- -f2-)" "$(wc -l <"$STATE/run/changed")" \
       $(((${EPOCHREALTIME/./} - began) / 1000)) >>"$run/report"
     cat "$STATE/run/results" >>"$run/report"
   done
   remove_gone_steps "$previous" "$run"
-  rm -f "$run/failure-text.next"
   echo "$DIGEST" >"$previous/done.next"
   mv -T "$previous/done.next" "$previous/done"
   write_digest
   cp "$previous/done" "$run/finished"
+}
+
+# attempt RUN COMMAND…: what a failing command says is the failure of the run.
+attempt() {
+  local run=$1
+  shift
+  if ! "$@" 2>"$run/failure-text.next"; then
+    [[ -s $run/failure-text.next ]] ||
+      printf '%s failed without a word\n  way out: on the host: journalctl -t tms-llm -n 50\n' "$(basename "$4")" >"$run/failure-text.next"
+    cat "$run/failure-text.next" >&2
+    mv "$run/failure-text.next" "$run/failure-text"
+    exit 1
+  fi
+  rm -f "$run/failure-text.next"
 }
 
 progress_step() { printf 'phase %s: %s\n' "$PHASE" "$(<"$1/title")"; }
@@ -77,7 +86,7 @@ remove_gone_steps() {
   local previous=$1 run=$2
   find "$previous/steps" -mindepth 1 -maxdepth 1 -printf '%f\n' | cut -d- -f2- >"$run/steps"
   awk -F'\t' -v phase="$PHASE" 'FILENAME == ARGV[1] { kept[$1] = 1; next } $1 == phase && !($2 in kept)' "$run/steps" "$STATE/ledger" >"$run/gone"
-  [[ ! -s $run/gone ]] || bash "$previous/lib/step.sh" take-back "$run/gone" "$PHASE"
+  [[ ! -s $run/gone ]] || attempt "$run" bash "$previous/lib/step.sh" take-back "$run/gone" "$PHASE"
 }
 
 write_digest() {
@@ -101,11 +110,7 @@ remove() {
   mkdir -p "$HERE/run"
   touch "$STATE/ledger"
   cp "$STATE/ledger" "$HERE/ledger"
-  if ! bash "$HERE/lib/step.sh" take-back "$HERE/ledger" "$PHASE" 2>"$HERE/run/failure-text.next"; then
-    cat "$HERE/run/failure-text.next" >&2
-    mv "$HERE/run/failure-text.next" "$HERE/run/failure-text"
-    exit 1
-  fi
+  attempt "$HERE/run" bash "$HERE/lib/step.sh" take-back "$HERE/ledger" "$PHASE"
   echo '{"removed":true}' >"$HERE/run/report"
   echo "$DIGEST" >"$HERE/run/finished"
 }

@@ -6,14 +6,35 @@ apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=30
 package_installed() { [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]; }
 
 POLICY=/usr/sbin/policy-rc.d
-POLICY_MARK='# tms-llm: services start when their configuration is there, not when they are unpacked'
+
+# On the ledger, so that one that a killed run left is taken back like everything else.
+hold_services_back() {
+  [[ ! -e $POLICY ]] || return 0
+  own file "$POLICY" absent
+  printf '#!/bin/sh\n# Services start when their configuration is there, not when they are unpacked (tms-llm).\nexit 101\n' >"$(candidate_of "$POLICY")"
+  chmod 0755 "$(candidate_of "$POLICY")"
+  mv -T "$(candidate_of "$POLICY")" "$POLICY"
+}
+
+let_services_start() {
+  owned file "$POLICY" || return 0
+  restore_before "$POLICY" absent
+  disown_line file "$POLICY"
+}
+
+# finish_package_work: what a killed dpkg left half done stands in the way of everything else.
+finish_package_work() {
+  hold_services_back
+  dpkg --configure -a >"$RUN_DIR/apt.log" 2>&1 ||
+    fail "dpkg --configure -a" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run up again"
+}
 
 # ensure_package NAME…
 ensure_package() {
   local name
   local -a missing=() owned_packages=()
-  # A run that was killed while installing leaves the mark; nobody else writes this line.
-  if [[ $VERB == apply && -e $POLICY ]] && grep -qxF "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+  # A run that was killed while installing leaves it.
+  [[ $VERB == check ]] || let_services_start
   for name in "$@"; do
     package_installed "$name" || missing+=("$name")
   done
@@ -28,22 +49,19 @@ ensure_package() {
 install_packages() {
   local name log=$RUN_DIR/apt.log
   progress "  install $*"
-  if [[ -n $(dpkg --audit) ]]; then dpkg --configure -a >"$log" 2>&1; fi
+  finish_package_work
   apt_get install --simulate --no-install-recommends "$@" >"$RUN_DIR/simulated" 2>"$log" || {
     apt_get update >"$log" 2>&1 || fail "apt-get update" "$(tail -n 5 "$log")" "check the package sources and the way out of the host"
     apt_get install --simulate --no-install-recommends "$@" >"$RUN_DIR/simulated" 2>"$log" ||
       fail "packages $*" "$(tail -n 5 "$log")" "check that the distribution offers them"
   }
   while read -r name; do own package "$name" absent; done < <(awk '$1 == "Inst" { print $2 }' "$RUN_DIR/simulated")
-  if [[ ! -e $POLICY ]]; then
-    printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY"
-    chmod 0755 "$POLICY"
-  fi
+  # A list of packages that has aged names files that the mirror no longer has.
   if ! apt_get install --no-install-recommends "$@" >"$log" 2>&1; then
-    apt_get update >>"$log" 2>&1 && apt_get install --no-install-recommends "$@" >>"$log" 2>&1 ||
+    { apt_get update && apt_get install --no-install-recommends "$@"; } >>"$log" 2>&1 ||
       fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
   fi
-  if grep -qxF "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+  let_services_start
   changed "packages $*"
 }
 
@@ -53,7 +71,12 @@ remove_packages() {
   for name in "$@"; do
     if dpkg-query -W "$name" >/dev/null 2>&1; then present+=("$name"); fi
   done
-  if ((${#present[@]})); then apt_get purge "${present[@]}" >"$RUN_DIR/apt.log" 2>&1; fi
+  if ((${#present[@]})); then
+    finish_package_work
+    # They were not there before us, so one that a kill left half unpacked may go as it is.
+    apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}" >"$RUN_DIR/apt.log" 2>&1 ||
+      fail "removal of the packages ${present[*]}" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
+  fi
 }
 
 # ensure_user NAME HOME: a system account that nobody can log in to, with its group.
@@ -64,7 +87,9 @@ ensure_user() {
     difference "user $name" "present" "absent"
     if [[ $VERB == apply ]]; then
       own user "$name" absent
-      useradd --system --user-group --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$name"
+      # In two commands: useradd, killed after it has made the group, would refuse its own leaving for ever.
+      getent group "$name" >/dev/null || groupadd --system "$name"
+      useradd --system --gid "$name" --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$name"
       changed "user $name"
     fi
   fi
@@ -81,9 +106,11 @@ ensure_user() {
 }
 
 undo_user() {
-  if ! getent passwd "$1" >/dev/null; then return 0; fi
-  if pkill -KILL -u "$1"; then sleep 0.2; fi
-  userdel "$1"
+  if getent passwd "$1" >/dev/null; then
+    if pkill -KILL -u "$1"; then sleep 0.2; fi
+    userdel "$1"
+  fi
+  if getent group "$1" >/dev/null; then groupdel "$1"; fi
 }
 
 # ensure_member USER GROUP: nothing where the group does not exist.

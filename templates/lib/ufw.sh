@@ -18,7 +18,23 @@ ufw_command() { # VERB PROTOCOL PORT SOURCE
   case $source in any4) source=0.0.0.0/0 ;; any6) source=::/0 ;; esac
   [[ $source != *:* ]] || any=::/0
   # shellcheck disable=SC2086  # the verb may be "delete allow"
-  ufw $verb proto "$protocol" from "$source" to "$any" port "$port" >"$RUN_DIR/ufw.log" 2>&1
+  ufw_change $verb proto "$protocol" from "$source" to "$any" port "$port"
+}
+
+# ufw writes its files first and then the kernel's tables; a run that is killed between the two leaves this mark.
+UFW_MARK=$STATE/pending/ufw
+
+ufw_change() { # ARGUMENT…
+  notify ufw
+  ufw "$@" >"$RUN_DIR/ufw.log" 2>&1 || return
+  rm -f "$UFW_MARK"
+}
+
+# finish_ufw_change: the tables as the files say, where a killed run left it open.
+finish_ufw_change() {
+  [[ -e $UFW_MARK ]] || return 0
+  if ufw_active; then ufw reload >"$RUN_DIR/ufw.log"; fi
+  rm -f "$UFW_MARK"
 }
 
 # ensure_ufw_rule PROTOCOL PORT SOURCE
@@ -36,6 +52,7 @@ ensure_ufw_rule() {
 
 undo_ufw_rule() {
   command -v ufw >/dev/null || return 0
+  finish_ufw_change
   # shellcheck disable=SC2086  # the rule's three words
   if ufw_has_rule $1; then ufw_command 'delete allow' $1; fi
 }
@@ -49,12 +66,13 @@ ensure_ufw_on() {
     difference "firewall" "ufw installed" "absent"
     return 0
   fi
+  [[ $VERB == check ]] || finish_ufw_change
   policy=$(ufw_default_incoming)
   if [[ $policy != DROP ]]; then
     difference "firewall default" DROP "$policy"
     if [[ $VERB == apply ]]; then
       own ufw-default incoming "$policy"
-      ufw default deny incoming >"$RUN_DIR/ufw.log"
+      ufw_change default deny incoming
       changed "firewall denies by default"
     fi
   fi
@@ -63,7 +81,7 @@ ensure_ufw_on() {
     difference "firewall" enabled disabled
     if [[ $VERB == apply ]]; then
       own ufw-state enabled inactive
-      ufw --force enable >"$RUN_DIR/ufw.log" 2>&1 || fail "ufw does not start" "$(<"$RUN_DIR/ufw.log")" "check that the kernel offers netfilter, or set access.firewall to off"
+      ufw_change --force enable || fail "ufw does not start" "$(<"$RUN_DIR/ufw.log")" "check that the kernel offers netfilter, or set access.firewall to off"
       changed "firewall enabled"
     fi
   elif ! iptables -S ufw-user-input >/dev/null 2>&1; then
@@ -80,7 +98,7 @@ own_again() { if owned "$1" "$2"; then own "$1" "$2" -; fi; }
 
 undo_ufw_state() {
   if ! command -v ufw >/dev/null || [[ $1 != inactive ]]; then return 0; fi
-  ufw disable >/dev/null
+  ufw_change disable
   drop_ufw_chains iptables
   drop_ufw_chains ip6tables
 }
@@ -98,5 +116,5 @@ drop_ufw_chains() { # TOOL
 
 undo_ufw_default() {
   command -v ufw >/dev/null || return 0
-  case $1 in ACCEPT) ufw default allow incoming ;; REJECT) ufw default reject incoming ;; esac >/dev/null
+  case $1 in ACCEPT) ufw_change default allow incoming ;; REJECT) ufw_change default reject incoming ;; esac
 }

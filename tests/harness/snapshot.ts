@@ -45,13 +45,15 @@ const PASSING: readonly Exception[] = [
   { pattern: /^path \/etc\/(machine-id|hostname|hosts|resolv\.conf|ssh\/ssh_host_.*)$/, reason: "a host's identity" },
   { pattern: /^path \/var\/lib\/(dbus\/machine-id|systemd\/catalog\/database)$/, reason: "a host's identity" },
   { pattern: /^path \/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, reason: "backups by the account tools" },
+  { pattern: /^path \/etc\/ld\.so\.cache$/, reason: "made from the libraries that are installed" },
   { pattern: /^path \/etc\/(\.pwd\.lock|shadow)$/, reason: "lock; accounts are facts of their own" },
   { pattern: /^path \/var\/lib\/(apt|dpkg|ucf)(\/|$)/, reason: "package state; packages are facts of their own" },
-  { pattern: /^path \/var\/lib\/tms-llm\/runs?(\/|$)/, reason: "reports: what was changed, how long it took" },
+  { pattern: /^path \/opt\/llm\/(models\/(blobs|manifests)|cache\/\.ollama.*)$/, reason: "Ollama's own, kept as data" },
+  { pattern: /^path \/var\/lib\/tms-llm\/(runs?|spool)(\/|$)/, reason: "reports: what was changed, how long it took" },
 ];
 
 /** Random by nature: made once per host. Type, owner and mode still count. */
-const RANDOM_CONTENT = /^path (\/etc\/tms-llm\/tls\/(ca|server)\.(key|pem)|\/opt\/llm\/(\.ollama|models)\/id_ed25519(\.pub)?)$/;
+const RANDOM_CONTENT = /^path (\/etc\/tms-llm\/tls\/(ca|server)\.(key|pem)|\/opt\/llm\/cache\/\.ollama\/id_ed25519(\.pub)?)$/;
 
 /** A port of the engine's own worker process: another one at every load. */
 const WORKER_SOCKET = /^socket tcp 127\.0\.0\.1:(3[2-9]|[45]\d|6[0-5])\d{3}$/;
@@ -77,6 +79,11 @@ export function differences(before: Snapshot, after: Snapshot, strength: Strengt
     .map((name) => ({ name, was: told(name, before.get(name), strength), is: told(name, after.get(name), strength) }))
     .filter(({ was, is }) => was !== is)
     .map(({ name, was, is }) => `${name}: was ${was}, is ${is}`);
+}
+
+/** Without our own records, which tell which phases have run. */
+export function elsewhere(found: readonly string[]): string[] {
+  return found.filter((line) => !RECORDS.test(line.slice(0, line.indexOf(": was "))));
 }
 
 function counts(name: string, strength: Strength): boolean {

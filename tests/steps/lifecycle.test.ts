@@ -10,7 +10,7 @@ import {
   removeAll,
   runPhase,
 } from "../harness/deployment";
-import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
+import { differences, elsewhere, takeSnapshot, type Snapshot } from "../harness/snapshot";
 import type { Step } from "../../plan/step";
 
 describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () => {
@@ -28,36 +28,42 @@ describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () =>
   });
   afterAll(() => host.remove());
 
-  /** What differs outside of our own records, which name the phases that ran. */
-  const leavings = (before: Snapshot, after: Snapshot) =>
-    differences(before, after, "equivalent").filter((line) => !line.startsWith("path /var/lib/tms-llm"));
-
   /** The step's phase, up to that step. */
   const upTo = (step: Step) =>
     steps.slice(0, steps.indexOf(step) + 1).filter(({ phase }) => phase === step.phase);
 
   test("each step changes the host once, finds nothing to do the second time, and goes without a trace", async () => {
     const before: Snapshot[] = [];
+    let applied = await takeSnapshot(host);
     for (const step of steps) {
-      before.push(await takeSnapshot(host));
+      before.push(applied);
       const first = await runPhase(host, step.phase, upTo(step));
       expect(first.at(-1)).toMatchObject({ step: step.name });
       expect(first.at(-1)!.changed, `${step.name}: changes of the first run`).toBeGreaterThan(0);
-      const applied = await takeSnapshot(host);
+      applied = await takeSnapshot(host);
       const again = await runPhase(host, step.phase, upTo(step));
       expect(again.map(({ changed }) => changed), `${step.name}: changes of the second run`).toEqual(again.map(() => 0));
       expect(differences(applied, await takeSnapshot(host), "reapplied"), `${step.name}: second run`).toEqual([]);
       expect(await checkHost(host), `${step.name}: check`).toEqual([]);
-      console.log(step.name, first, again);
     }
     for (const step of steps.toReversed()) {
       await runPhase(host, step.phase, upTo(step).slice(0, -1));
-      expect(leavings(before.pop()!, await takeSnapshot(host)), `${step.name}: gone`).toEqual([]);
+      expect(elsewhere(differences(before.pop()!, await takeSnapshot(host), "equivalent")), `${step.name}: gone`).toEqual([]);
     }
   });
 
-  test("a removal takes everything back", async () => {
+  test("a removal takes everything back but the models", async () => {
     await deploy(host, steps);
+    await removeAll(host);
+    const left = differences(bare, await takeSnapshot(host), "equivalent");
+    expect(left.filter((line) => !/^path \/opt\/llm(\/(models|cache)(\/.*)?)?: was absent, is . root:root /.test(line))).toEqual([]);
+    expect(left.join("\n")).toContain("path /opt/llm/models/manifests/registry.ollama.ai/library/tiny/latest");
+  });
+
+  test("a purging removal takes the models too", async () => {
+    await host.shell("rm -r /opt/llm");
+    await deploy(host, steps);
+    await host.shell("touch /var/lib/tms-llm/purge");
     await removeAll(host);
     expect(differences(bare, await takeSnapshot(host), "equivalent")).toEqual([]);
   });

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { pace } from "../../../smoke/pace";
+import type { StreamRecord } from "../../../smoke/stream";
+
+const EVENT_BYTES = 230;
+
+/** A stream of `tokens` tokens, `atOnce` of them a read, `between` milliseconds apart after a first one at `first`. */
+function stream(shape: { tokens: number; atOnce: number; first: number; between: number }): StreamRecord {
+  const reads = Array.from({ length: Math.ceil(shape.tokens / shape.atOnce) }, (_, index) => ({
+    at: shape.first + index * shape.between,
+    events: Math.min(shape.atOnce, shape.tokens - index * shape.atOnce),
+    bytes: EVENT_BYTES * shape.atOnce,
+  }));
+  const end = reads.at(-1)?.at ?? 0;
+  return {
+    ...{ status: 200, contentType: "text/event-stream", contentEncoding: "", headers: 1, reads, end },
+    bytes: shape.tokens * EVENT_BYTES,
+    ...{ firstEvent: shape.first, firstToken: shape.first, lastToken: end },
+    ...{ text: "", finishReason: "stop", done: true, tokens: shape.tokens, faults: [], beginning: "" },
+  };
+}
+
+describe("passed on as made:", () => {
+  test.each([
+    { title: "a tiny model, a millisecond a token", shape: { tokens: 153, atOnce: 1, first: 8, between: 1 } },
+    { title: "the same on a busy machine", shape: { tokens: 153, atOnce: 4, first: 30, between: 4 } },
+    { title: "a large model on a processor", shape: { tokens: 384, atOnce: 1, first: 6000, between: 250 } },
+    { title: "a large model on a GPU", shape: { tokens: 384, atOnce: 1, first: 120, between: 12 } },
+    { title: "several tokens a step", shape: { tokens: 384, atOnce: 5, first: 120, between: 30 } },
+  ])("$title", ({ shape }) => {
+    expect(pace(stream(shape))).toMatchObject({ faults: [], tooShort: false });
+  });
+});
+
+describe("held back:", () => {
+  test.each([
+    { title: "all at the end", shape: { tokens: 384, atOnce: 384, first: 5000, between: 0 } },
+    { title: "a short answer in one piece", shape: { tokens: 20, atOnce: 20, first: 400, between: 0 } },
+    { title: "a fast model through a 4 KiB buffer", shape: { tokens: 153, atOnce: 18, first: 20, between: 18 } },
+    { title: "a slow model through a 4 KiB buffer", shape: { tokens: 384, atOnce: 18, first: 900, between: 900 } },
+    { title: "a fast model through a 16 KiB buffer", shape: { tokens: 153, atOnce: 73, first: 90, between: 70 } },
+    { title: "made first and replayed then", shape: { tokens: 384, atOnce: 1, first: 4000, between: 0.5 } },
+  ])("$title", ({ shape }) => {
+    expect(pace(stream(shape)).faults[0]).toMatch(/^held back/);
+  });
+});
+
+describe("too short to tell:", () => {
+  test("few tokens, without a fault", () => {
+    expect(pace(stream({ tokens: 8, atOnce: 8, first: 100, between: 0 }))).toMatchObject({
+      faults: [],
+      tooShort: true,
+    });
+  });
+
+  test("no token is a fault", () => {
+    expect(pace({ ...stream({ tokens: 0, atOnce: 1, first: 0, between: 0 }), firstToken: undefined }).faults).toEqual([
+      "no token came",
+    ]);
+  });
+});

@@ -57,6 +57,11 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },
   },
+  // A table of cases is one subject, however many rows it has.
+  {
+    files: ["tests/**/*.ts"],
+    rules: { "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }] },
+  },
   ...walls,
   // A provider plugin speaks Pulumi's protocol; the SDK's generated messages are all it takes from there.
   { files: ["toolchain/stand-ins/**/*.ts"], rules: { "no-restricted-imports": "off" } },

@@ -1,4 +1,4 @@
-import { loadExeca } from "./execa";
+import { loadExeca } from "../toolchain/execa";
 import { EXIT, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
 

@@ -3,6 +3,7 @@ import { ConfigurationFaults } from "../plan/config/faults";
 import { ToolchainError } from "../toolchain/failure";
 import { check } from "./check";
 import { destroy } from "./destroy";
+import { doctor } from "./doctor";
 import { drift } from "./drift";
 import { env } from "./env";
 import { facts } from "./facts";
@@ -55,6 +56,7 @@ verb("drift", "compare the host with what was deployed; changes nothing", drift)
   "write the report there",
 );
 verb("facts", "measure the host and print what was found", facts);
+verb("doctor", "say what is there on this machine, in the stack and on the host", doctor);
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
 program
   .command("bench:provision")

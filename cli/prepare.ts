@@ -1,5 +1,5 @@
 import type { StackConfig } from "../plan/config/schema";
-import { ensureToolchain } from "../toolchain/ensure";
+import { ensureToolchain, type PieceOptions } from "../toolchain/ensure";
 import { lineProgress } from "../toolchain/progress";
 import { Pulumi } from "./pulumi";
 
@@ -8,13 +8,20 @@ export interface Prepared {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** What a stack needs on this machine. */
+export function wantedPieces(config: StackConfig): PieceOptions {
+  return {
+    sandbox: config.target.kind === "sandbox",
+    ollama: config.engine.version,
+    tinyModel: config.models.some(({ source }) => source === "builtin:tiny"),
+  };
+}
+
 /** Everything that a verb which runs Pulumi needs, announced and made where it is missing. */
 export async function prepare(stack: string, config: StackConfig): Promise<Prepared> {
   const { environment } = await ensureToolchain({
     stack,
-    sandbox: config.target.kind === "sandbox",
-    ollama: config.engine.version,
-    tinyModel: config.models.some(({ source }) => source === "builtin:tiny"),
+    ...wantedPieces(config),
     progress: lineProgress((line) => console.error(line)),
   });
   const pulumi = new Pulumi(stack, environment);

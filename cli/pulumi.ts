@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { forgetSalt } from "./encryption-salt";
-import { loadExeca } from "./execa";
+import { loadExeca } from "../toolchain/execa";
 import { CommandFailure, EXIT } from "./failure";
 import { PROJECT } from "./project";
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { z } from "zod";
 import { smokeTarget } from "../plan/smoke-target";
+import { renderJson } from "../smoke/report-json";
 import { renderTable } from "../smoke/report-terminal";
 import { runSmoke } from "../smoke/run";
 import { smokeTargetSchema } from "../smoke/target";
@@ -24,7 +25,7 @@ export async function smoke(stack: string, options: SmokeOptions): Promise<ExitC
   const { apiKeys, caCertificate } = outputs.data;
   const target = smokeTarget({ ...readProject(stack), keys: apiKeys, caCertificate });
   const report = await runSmoke(smokeTargetSchema.parse(target));
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.json) writeFileSync(options.json, renderJson(report));
   console.log(renderTable(report));
   return exitCode(report.verdict) as ExitCode;
 }

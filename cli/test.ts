@@ -5,7 +5,7 @@ import { OLLAMA_VERSIONS } from "../plan/config/engine-versions";
 import { ensureToolchain } from "../toolchain/ensure";
 import { ToolchainError } from "../toolchain/failure";
 import { lineProgress } from "../toolchain/progress";
-import { loadExeca } from "./execa";
+import { loadExeca } from "../toolchain/execa";
 import { EXIT, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
 

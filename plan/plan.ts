@@ -86,7 +86,7 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
   };
   const archive = localArtifact(context.artifacts, ollamaArtifact(engine.version, context.architecture), "ollama");
   return [
-    accountStep(),
+    accountStep([...(access.firewall === "ufw" ? ["ufw"] : []), "nginx"]),
     ...(access.firewall === "ufw" ? [firewallStep(firewall)] : []),
     ollamaStep(config, archive),
     ...config.models.map((model) => modelStep(model, config, modelFiles(model, context))),
@@ -120,11 +120,12 @@ function requirements(config: StackConfig, architecture: string): Requirements {
 }
 
 function endpointUrl({ gateway, target }: StackConfig, sandbox: SandboxSettings | undefined): string {
-  const scheme = gateway.tls.mode === "off" ? "http" : "https";
+  const scheme = gateway.tls.mode === "off" ? ("http" as const) : ("https" as const);
   if (sandbox) return `${scheme}://127.0.0.1:${sandbox.gatewayPort}`;
   if (target.kind !== "ssh") throw new Error("a sandbox target without sandbox settings");
   const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  return `${scheme}://${host}:${gateway.port}`;
+  const usual = { http: 80, https: 443 }[scheme];
+  return gateway.port === usual ? `${scheme}://${host}` : `${scheme}://${host}:${gateway.port}`;
 }
 
 /** StackConfig + context → Plan. Pure. */

@@ -1,3 +1,4 @@
+import { loadExeca } from "./execa";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ToolchainError } from "./failure";
@@ -21,7 +22,7 @@ export interface CommandOptions {
  */
 export async function runCommand(file: string, args: readonly string[], options: CommandOptions): Promise<string> {
   // Loaded here: a run that finds everything in place starts no command and should not pay for the import.
-  const { execa } = await import("execa");
+  const execa = await loadExeca();
   const logFile = join(cacheFolder(), "logs", `${options.log}.log`);
   mkdirSync(dirname(logFile), { recursive: true });
   const log = createWriteStream(logFile, { flags: "a" });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Docker } from "./docker";
-import { PRIVATE } from "./places";
+import { cacheFolder, PRIVATE } from "./places";
 import { type Plugin, PULUMI_HOME } from "./plugins";
 import { writePrivate } from "./private-files";
 import type { PulumiCli } from "./pulumi-cli";
@@ -28,8 +28,11 @@ export function pulumiEnvironment(
     PATH: withFirst([dirname(process.execPath), input.pulumi.directory], present["PATH"] ?? ""),
     PULUMI_HOME,
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // Types are checked by `npm run check`; checking them again would double the time of every run.
-    TS_NODE_TRANSPILE_ONLY: "1",
+    // Types are checked by `npm run check`; checking them again would double the time of every run. Pulumi overrides ts-node's
+    // own variable for that.
+    PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    // Node then keeps the bytecode of the SDK, which takes 0.3 s to compile.
+    NODE_COMPILE_CACHE: join(cacheFolder(), "node-compile"),
     ...backend(present),
     ...(input.sandbox && passphrase(present)),
     // A download that cannot work costs 8 s of attempts.

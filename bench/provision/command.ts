@@ -1,4 +1,4 @@
-import { loadExeca } from "../../cli/execa";
+import { loadExeca } from "../../toolchain/execa";
 import { CommandFailure } from "../../cli/failure";
 
 export interface TimedCommand {

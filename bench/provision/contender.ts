@@ -10,4 +10,6 @@ export interface Contender {
 }
 
 /** What is timed, each a command of its own from start to end. `fresh` runs first. */
-export type Prepared = Readonly<Partial<Record<Task, () => Promise<void>>> & Record<"fresh" | "no-op", () => Promise<void>>>;
+export type Prepared = Readonly<
+  Partial<Record<Task, () => Promise<void>>> & Record<"fresh" | "no-op", () => Promise<void>>
+>;

@@ -34,7 +34,10 @@ export function pairedRatio(ours: Series, peer: Series): Spread {
 }
 
 /** Lines that one snapshot has and the other lacks, each with the side that has it. */
-export function differences(left: readonly string[], right: readonly string[]): { line: string; side: "left" | "right" }[] {
+export function differences(
+  left: readonly string[],
+  right: readonly string[],
+): { line: string; side: "left" | "right" }[] {
   const [inLeft, inRight] = [new Set(left), new Set(right)];
   return [
     ...left.filter((line) => !inRight.has(line)).map((line) => ({ line, side: "left" as const })),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SANDBOX_CONTAINER, type SandboxSettings } from "../../plan/sandbox";
 import { ToolchainError } from "../../toolchain/failure";
-import { loadExeca } from "../../cli/execa";
+import { loadExeca } from "../../toolchain/execa";
 import type { HostAccess } from "./work";
 
 /** A fresh host that lives as long as one contender needs it. */

@@ -20,7 +20,6 @@ export function ours(pulumiEnvironment: Readonly<Record<string, string>>): Conte
         ...pulumiEnvironment,
         // A state of its own: a fresh host is a fresh stack.
         PULUMI_BACKEND_URL: pathToFileURL(state).href,
-        PULUMI_NODEJS_TRANSPILE_ONLY: "true",
         [ACCESS_VARIABLE]: JSON.stringify(access),
       };
       const pulumi = (...args: string[]) => ({

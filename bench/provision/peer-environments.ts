@@ -23,7 +23,9 @@ export function peerVersion(peer: "pyinfra" | "ansible"): string {
  */
 export async function peerEnvironment(peer: "pyinfra" | "ansible", say: (line: string) => void): Promise<string> {
   await checkPython();
-  const lock = createHash("sha256").update(readFileSync(lockFile(peer))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(lockFile(peer)))
+    .digest("hex");
   const target = join(cacheFolder(), "bench", `venv-${peer}-${lock.slice(0, 12)}`);
   const options = {
     log: "bench-peers",

@@ -71,7 +71,12 @@ export function renderReport({ series, ratios, rounds, equalFacts }: ProvisionRe
   for (const one of series) times.push([one.contender, TASKS[one.task], range(spread(one.seconds), " s")]);
   const parts = new Table({ head: ["tms-llm", "in parts of", "median (min–max)", "aim"], style });
   for (const ratio of ratios) {
-    parts.push([TASKS[ratio.task], `${ratio.peer}, ${TASKS[ratio.against]}`, range(ratio, ""), ratio.aim ? `≤ ${ratio.aim}` : ""]);
+    parts.push([
+      TASKS[ratio.task],
+      `${ratio.peer}, ${TASKS[ratio.against]}`,
+      range(ratio, ""),
+      ratio.aim ? `≤ ${ratio.aim}` : "",
+    ]);
   }
   return [
     `${rounds} round${rounds === 1 ? "" : "s"}, end states equal in ${equalFacts} facts.`,

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadExeca } from "../../cli/execa";
+import { loadExeca } from "../../toolchain/execa";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { architecture } from "../../toolchain/places";
 import { lineProgress } from "../../toolchain/progress";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadExeca } from "../../cli/execa";
+import { loadExeca } from "../../toolchain/execa";
 import type { BenchHost } from "./host";
 
 /** The facts of a host after the work, one a line. Taken from the container's side, so that no SSH session is part of it. */

@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# What is deployed and what differs from it, as JSON lines. Reads only.
+# What is deployed and what differs from it, as JSON lines. Reads only. The phases are checked side by side.
 set -euo pipefail
 STATE=/var/lib/tms-llm
 cd "$STATE"
 
 quoted() { if [[ -e $1 ]]; then printf '"%s"' "$(<"$1")"; else printf null; fi; }
 
-printf '{"owner":%s,"digest":%s}\n' "$(quoted owner)" "$(quoted digest)"
+check_phase() { # DIRECTORY
+  printf '{"phase":%s,"digest":%s}\n' "$(quoted "$1/phase")" "$(quoted "$1/done")"
+  if [[ -e $1/done ]] && ! bash "$1/lib/phase.sh" check "$STATE/$1"; then
+    printf '{"phase":%s,"step":"%s","what":"check","expected":"runs","found":"failed"}\n' "$(quoted "$1/phase")" "${1##*/}"
+  fi
+}
+
+answers=$(mktemp -d)
+trap 'rm -rf "$answers"' EXIT
+printf '{"owner":%s,"digest":%s}\n' "$(quoted owner)" "$(quoted digest)" >"$answers/00"
 for phase in phases/*/; do
   phase=${phase%/}
   [[ $phase != *.old && -e $phase/phase ]] || continue
-  printf '{"phase":%s,"digest":%s}\n' "$(quoted "$phase/phase")" "$(quoted "$phase/done")"
-  if [[ -e $phase/done ]] && ! bash "$phase/lib/phase.sh" check "$STATE/$phase"; then
-    printf '{"phase":%s,"step":"%s","what":"check","expected":"runs","found":"failed"}\n' "$(quoted "$phase/phase")" "${phase##*/}"
-  fi
+  check_phase "$phase" >"$answers/${phase##*/}" &
 done
+wait
+cat "$answers"/*

@@ -46,19 +46,21 @@ ensure_package() {
   for name in "${owned_packages[@]}"; do own package "$name" absent; done
 }
 
+# apt names to own-packages.sh what it is about to unpack, dependencies included. Asking it beforehand would take half a second.
+apt_install() { # NAME…
+  # The packages' scripts would each have systemd read all its units again; once is enough.
+  PHASE=$PHASE STEP=$STEP RUN_DIR=$RUN_DIR SYSTEMD_OFFLINE=1 apt_get install --no-install-recommends \
+    -o "DPkg::Pre-Install-Pkgs::=bash $LIB/own-packages.sh" "$@" &&
+    systemctl daemon-reload
+}
+
 install_packages() {
-  local name log=$RUN_DIR/apt.log
+  local log=$RUN_DIR/apt.log
   progress "  install $*"
   finish_package_work
-  apt_get install --simulate --no-install-recommends "$@" >"$RUN_DIR/simulated" 2>"$log" || {
-    apt_get update >"$log" 2>&1 || fail "apt-get update" "$(tail -n 5 "$log")" "check the package sources and the way out of the host"
-    apt_get install --simulate --no-install-recommends "$@" >"$RUN_DIR/simulated" 2>"$log" ||
-      fail "packages $*" "$(tail -n 5 "$log")" "check that the distribution offers them"
-  }
-  while read -r name; do own package "$name" absent; done < <(awk '$1 == "Inst" { print $2 }' "$RUN_DIR/simulated")
-  # A list of packages that has aged names files that the mirror no longer has.
-  if ! apt_get install --no-install-recommends "$@" >"$log" 2>&1; then
-    { apt_get update && apt_get install --no-install-recommends "$@"; } >>"$log" 2>&1 ||
+  # There may be no lists of packages yet, or aged ones, which name files that the mirror no longer has.
+  if ! apt_install "$@" >"$log" 2>&1; then
+    { apt_get update && apt_install "$@"; } >>"$log" 2>&1 ||
       fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
   fi
   let_services_start

@@ -2,7 +2,11 @@
 # The service's user and its folders.
 
 step() {
-  ensure_package logrotate curl ca-certificates zstd
+  local -a ahead
+  mapfile -t ahead < <(packages_ahead)
+  ensure_package logrotate curl ca-certificates zstd "${ahead[@]}"
+  # Where it came with us, our policy kept its timer from starting.
+  if owned package logrotate; then ensure_unit logrotate.timer; fi
   ensure_user tms /opt/llm
   # The groups that own GPU device nodes; on a host without a GPU they may be absent.
   ensure_member tms video
@@ -13,4 +17,13 @@ step() {
   ensure_data /opt/llm/logs tms:tms 0750
   ensure_data /opt/llm/cache tms:tms 0750
   ensure_files
+}
+
+# Packages of later steps, in the same run of apt: three runs would take three times as long. What is there from elsewhere,
+# like an nginx of another flavour, is left to its step.
+packages_ahead() {
+  local name
+  while read -r name; do
+    if [[ -n $name ]] && { owned package "$name" || ! command -v "$name" >/dev/null; }; then echo "$name"; fi
+  done <<<"$in_packages_ahead"
 }

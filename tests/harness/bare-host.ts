@@ -6,8 +6,9 @@ import { SANDBOX_CONTAINER } from "../../plan/sandbox";
 /** A disposable bare host: a container of the sandbox image with systemd in it, made and removed by a test. */
 
 /** Tests that need it say so in their title. */
-export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false })
-  .failed;
+export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Server.Version}}"], {
+  reject: false,
+}).failed;
 
 /** Holds the id of the process that made the container, so that the leavings of a killed run can be told. */
 const LABEL = "tms-llm.test";

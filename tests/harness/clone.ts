@@ -45,7 +45,9 @@ export class Clone {
 
   /** Copies what git knows or would know; the packages are shared. */
   static async make(): Promise<Clone> {
-    const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: PROJECT });
+    const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+      cwd: PROJECT,
+    });
     const folder = mkdtempSync(join(tmpdir(), "tms-llm-e2e-"));
     for (const file of stdout.split("\0").filter((name) => name !== "" && existsSync(join(PROJECT, name)))) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
@@ -164,7 +166,8 @@ export class Clone {
 
 /** This process's environment without what npm, vitest and a prepared shell put into it. */
 function usersEnvironment(): Record<string, string> {
-  const foreign = /^(npm_|NPM_|VITEST|TINYPOOL|PULUMI_|TS_NODE|NODE_ENV$|NODE_OPTIONS$|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|FORCE_COLOR$)/;
+  const foreign =
+    /^(npm_|NPM_|VITEST|TINYPOOL|PULUMI_|TS_NODE|NODE_ENV$|NODE_OPTIONS$|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|FORCE_COLOR$)/;
   const own = Object.entries(process.env).filter(([name]) => !foreign.test(name)) as [string, string][];
   const path = (process.env["PATH"] ?? "").split(":").filter((folder) => !folder.endsWith("node_modules/.bin"));
   return { ...Object.fromEntries(own), PATH: path.join(":") };
@@ -181,4 +184,6 @@ async function said(process: ResultPromise, soFar: () => string, text: string | 
 }
 
 /** Tests that need a Docker daemon say so in their title. */
-export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false }).failed;
+export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Server.Version}}"], {
+  reject: false,
+}).failed;

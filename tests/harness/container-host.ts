@@ -7,7 +7,10 @@ export class ContainerHost {
 
   /** Runs a script; never throws for what the script itself answers. */
   async ask(script: string, input = ""): Promise<Said> {
-    const { exitCode, stdout, stderr } = await execa("docker", ["exec", "-i", this.name, "sh", "-c", script], { input, reject: false });
+    const { exitCode, stdout, stderr } = await execa("docker", ["exec", "-i", this.name, "sh", "-c", script], {
+      input,
+      reject: false,
+    });
     return { exitCode: exitCode ?? 255, stdout, stderr };
   }
 

@@ -34,7 +34,10 @@ const LEFT_OUT: readonly Exception[] = [
   { pattern: /^path \/var\/lib\/logrotate(\/status)?$/, reason: "when logs were last rotated" },
   { pattern: /^unit(-file)? tms-llm-phase\.service$/, reason: "the run itself" },
   { pattern: /^unit(-file)? tms-llm-health\.service$/, reason: "runs every minute" },
-  { pattern: /^unit systemd-(tmpfiles-clean|hostnamed|localed|timedated)\.service$/, reason: "starts and ends by itself" },
+  {
+    pattern: /^unit systemd-(tmpfiles-clean|hostnamed|localed|timedated)\.service$/,
+    reason: "starts and ends by itself",
+  },
 ];
 
 /** Freshened by every phase that runs; their content still counts. */
@@ -53,7 +56,8 @@ const PASSING: readonly Exception[] = [
 ];
 
 /** Random by nature: made once per host. Type, owner and mode still count. */
-const RANDOM_CONTENT = /^path (\/etc\/tms-llm\/tls\/(ca|server)\.(key|pem)|\/opt\/llm\/cache\/\.ollama\/id_ed25519(\.pub)?)$/;
+const RANDOM_CONTENT =
+  /^path (\/etc\/tms-llm\/tls\/(ca|server)\.(key|pem)|\/opt\/llm\/cache\/\.ollama\/id_ed25519(\.pub)?)$/;
 
 /** A port of the engine's own worker process: another one at every load. */
 const WORKER_SOCKET = /^socket tcp 127\.0\.0\.1:(3[2-9]|[45]\d|6[0-5])\d{3}$/;

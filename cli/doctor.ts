@@ -1,0 +1,55 @@
+import { readPlanContext } from "../plan/context";
+import type { StackConfig } from "../plan/config/schema";
+import { makePlan } from "../plan/plan";
+import { surveyToolchain } from "../toolchain/ensure";
+import { measureDrift, renderDrift } from "./drift";
+import { EXIT, type ExitCode } from "./failure";
+import { PROJECT, readConfig, type Project } from "./project";
+import { wantedPieces } from "./prepare";
+import { sandboxState } from "./sandbox-state";
+import { SshError } from "./ssh";
+
+async function machine(config: StackConfig): Promise<boolean> {
+  const findings = await surveyToolchain(wantedPieces(config));
+  for (const finding of findings) {
+    if (finding.state === "ready") console.log(`ok       ${finding.name}`);
+    else if (finding.state === "missing")
+      console.log(`missing  ${finding.name}: ${finding.intent.how}; npm run up makes it`);
+    else console.log(`cannot   ${finding.name}: ${finding.fault.message}`);
+  }
+  return findings.every(({ state }) => state !== "impossible");
+}
+
+function planned(stack: string, config: StackConfig): Project | undefined {
+  try {
+    const context = readPlanContext(PROJECT, stack, config);
+    return { stack, config, context, plan: makePlan(config, context) };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    console.log(`stack    ${error.message}`);
+    return undefined;
+  }
+}
+
+async function host(project: Project): Promise<void> {
+  const sandbox = await sandboxState(project);
+  if (sandbox === "missing" || sandbox === "stopped") {
+    console.log(`host     the sandbox is ${sandbox}; npm run up -- ${project.stack} mends that`);
+    return;
+  }
+  try {
+    console.log(`host     ${renderDrift(await measureDrift(project), project.stack)}`);
+  } catch (error) {
+    if (!(error instanceof SshError)) throw error;
+    console.log(`host     ${error.message}`);
+  }
+}
+
+/** Says what is there on this machine, in the stack and on the host, and what would be done about the rest. */
+export async function doctor(stack: string): Promise<ExitCode> {
+  const config = readConfig(stack);
+  const possible = await machine(config);
+  const project = planned(stack, config);
+  if (project) await host(project);
+  return possible ? EXIT.good : EXIT.failed;
+}

@@ -9,7 +9,7 @@ const borders = {
   toolchain: ["plan"],
   cli: ["plan", "smoke", "toolchain", "bench"],
   // A benchmark is a program of its own that runs the project's parts against others'.
-  bench: ["plan", "components", "toolchain"],
+  bench: ["plan", "components", "toolchain", "cli"],
 };
 const rooms = Object.keys(borders);
 

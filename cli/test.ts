@@ -61,7 +61,7 @@ async function prepareRealHosts(): Promise<void> {
   try {
     await ensureToolchain({
       sandbox: true,
-      ollama: OLLAMA_VERSIONS[0]!,
+      ollama: OLLAMA_VERSIONS[0],
       tinyModel: true,
       progress: lineProgress((line) => console.error(line)),
     });

@@ -11,7 +11,7 @@ import { ensureSandboxSettings, type SandboxSettings } from "./sandbox-settings"
 import { tinyModelFile } from "./tiny-model-file";
 
 /** Which pieces a stack needs. */
-interface PieceOptions {
+export interface PieceOptions {
   /** Whether the stack's target is a sandbox: it needs Docker and an image, and may use stand-ins and local builds. */
   readonly sandbox: boolean;
   /** Version of Ollama to have ready for delivery; without it none is. */

@@ -221,6 +221,11 @@ ensure_command_output() {
   own file "$path" absent
 }
 
+# discard_artifact NAME: what was unpacked is not needed a second time, however often it was sent.
+discard_artifact() {
+  rm -f -- "$STATE/incoming/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")"
+}
+
 # artifact NAME: prints the path of the verified artifact; downloads it when its source is a URL.
 artifact() {
   local name=$1 sha256 url path

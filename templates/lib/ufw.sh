@@ -61,40 +61,44 @@ ufw_default_incoming() { sed -n 's/^DEFAULT_INPUT_POLICY="\(.*\)"/\1/p' /etc/def
 
 # ensure_ufw_on: default deny and enabled. Call it after the rule that keeps SSH open.
 ensure_ufw_on() {
-  local policy
+  local policy state=inactive
   if [[ ! -e /etc/default/ufw ]]; then
     difference "firewall" "ufw installed" "absent"
     return 0
   fi
   [[ $VERB == check ]] || finish_ufw_change
   policy=$(ufw_default_incoming)
+  # What is noted the first time comes back in the end, whatever it was changed to meanwhile.
+  own ufw-default incoming "$policy"
   if [[ $policy != DROP ]]; then
     difference "firewall default" DROP "$policy"
     if [[ $VERB == apply ]]; then
-      own ufw-default incoming "$policy"
       ufw_change default deny incoming
       changed "firewall denies by default"
     fi
   fi
-  own_again ufw-default incoming
-  if ! ufw_active; then
+  ! ufw_active || state=active
+  own ufw-state enabled "$state"
+  if [[ $state == inactive ]]; then
     difference "firewall" enabled disabled
     if [[ $VERB == apply ]]; then
-      own ufw-state enabled inactive
       ufw_change --force enable || fail "ufw does not start" "$(<"$RUN_DIR/ufw.log")" "check that the kernel offers netfilter, or set access.firewall to off"
       changed "firewall enabled"
     fi
-  elif ! iptables -S ufw-user-input >/dev/null 2>&1; then
+  elif ! ufw_rules_loaded iptables ufw-user-input /etc/ufw/user.rules ||
+    ! ufw_rules_loaded ip6tables ufw6-user-input /etc/ufw/user6.rules; then
     difference "firewall" "rules loaded" "not loaded"
     if [[ $VERB == apply ]]; then
-      ufw reload >"$RUN_DIR/ufw.log"
+      ufw_change reload
       changed "firewall reloaded"
     fi
   fi
-  own_again ufw-state enabled
 }
 
-own_again() { if owned "$1" "$2"; then own "$1" "$2" -; fi; }
+# ufw_rules_loaded TOOL CHAIN FILE: the kernel holds as many rules as ufw's file.
+ufw_rules_loaded() {
+  [[ $("$1" -S "$2" 2>/dev/null | grep -c '^-A') == "$(grep -c "^-A $2 " "$3")" ]]
+}
 
 undo_ufw_state() {
   if ! command -v ufw >/dev/null || [[ $1 != inactive ]]; then return 0; fi

@@ -24,11 +24,11 @@ install_release() {
       tar --zstd -xf "$archive" -C "$home.next" --no-same-owner
       touch "$home.next/.complete"
       mv -T "$home.next" "$home"
-      rm -f "$archive"
       changed "Ollama $in_version"
     fi
   fi
   own tree "$home" absent
+  [[ $VERB == check ]] || discard_artifact ollama
 }
 
 ensure_answer() {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Difference } from "../../plan/drift";
 import { PHASES, type Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
@@ -21,6 +21,10 @@ describe.skipIf(DOCKER_MISSING)("a difference made by hand (needs Docker)", () =
     steps = plannedSteps(material);
     await deploy(host, steps);
     deployed = await takeSnapshot(host);
+  });
+  // One row's failure is not the next one's.
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") await deploy(host, steps);
   });
   afterAll(() => host.remove());
 
@@ -48,11 +52,11 @@ describe.skipIf(DOCKER_MISSING)("a difference made by hand (needs Docker)", () =
       ["file /opt/llm/health-check.sh: root:root 0777 #"],
     ],
     ["a folder's mode", "chmod 0777 /opt/llm", ["folder /opt/llm: 0777 root:root"]],
-    ["a folder's owner", "chown root:root /opt/llm/logs", ["folder /opt/llm/logs: 0750 root:root"]],
+    ["a folder's owner", "chown tms /opt/llm/modelfiles", ["folder /opt/llm/modelfiles: 0755 tms:root"]],
     [
-      "somebody else's file among the models",
-      "chown root /opt/llm/models/manifests",
-      ["content of /opt/llm/models: somebody else's"],
+      "somebody else's file among the service's data",
+      "chown root /opt/llm/cache/.ollama/id_ed25519.pub",
+      ["content of /opt/llm/cache: somebody else's"],
     ],
     ["a timer that was stopped", "systemctl stop tms-llm-health.timer", ["unit tms-llm-health.timer: inactive"]],
     [

@@ -39,7 +39,7 @@ export class EngineStandIn {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     this.requests.push({ url: request.url ?? "", headers: request.headers, bodySize: body.length });
-    switch (request.url) {
+    switch (request.url?.split("?")[0]) {
       case "/v1/chat/completions":
         await this.complete(JSON.parse(body) as { model: string }, request, response);
         break;

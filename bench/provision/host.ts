@@ -13,9 +13,9 @@ export interface BenchHost {
   remove(): Promise<void>;
 }
 
-export const LABEL = "tms-llm.bench";
+const LABEL = "tms-llm.bench";
 
-export async function docker(...args: readonly string[]): Promise<string> {
+async function docker(...args: readonly string[]): Promise<string> {
   const execa = await loadExeca();
   return (await execa("docker", args)).stdout;
 }

@@ -31,7 +31,9 @@ export function ours(pulumiEnvironment: Readonly<Record<string, string>>): Conte
       const up = pulumi("up", "--yes", "--skip-preview", "--suppress-outputs");
       await runContender(name, pulumi("stack", "init"));
       return {
-        fresh: async () => void (await runContender(name, up)),
+        fresh: async () => {
+          await runContender(name, up);
+        },
         "no-op": () => runIdle(name, up, /^ {4}\d+ unchanged$/m),
         check: async () => {
           const drift = { file: process.execPath, args: ["--import", "tsx", join(PROGRAM, "drift.ts")], env };

@@ -26,7 +26,9 @@ export function pyinfra(bin: string, plan: Plan): Contender {
         },
       };
       return Promise.resolve({
-        fresh: async () => void (await runContender(name, run)),
+        fresh: async () => {
+          await runContender(name, run);
+        },
         "no-op": () => runIdle(name, run, /./),
       });
     },
@@ -62,7 +64,9 @@ export function ansible(bin: string, plan: Plan): Contender {
         },
       };
       return Promise.resolve({
-        fresh: async () => void (await runContender(name, run)),
+        fresh: async () => {
+          await runContender(name, run);
+        },
         "no-op": () => runIdle(name, run, /changed=0 /),
       });
     },

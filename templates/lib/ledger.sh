@@ -77,6 +77,7 @@ undo() {
     member) undo_member "${id%%:*}" "${id#*:}" ;;
     unit) undo_unit "$id" "$before" ;;
     package) echo "$id" >>"$RUN_DIR/packages-to-remove" ;;
+    ufw-file) undo_ufw_file "$id" "$before" ;;
     ufw-rule) undo_ufw_rule "$id" ;;
     ufw-state) undo_ufw_state "$before" ;;
     ufw-default) undo_ufw_default "$before" ;;

@@ -68,14 +68,19 @@ install_packages() {
 }
 
 remove_packages() {
-  local name
-  local -a present=()
+  local name state
+  local -a present=() broken=()
   for name in "$@"; do
-    if dpkg-query -W "$name" >/dev/null 2>&1; then present+=("$name"); fi
+    state=$(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) || continue
+    present+=("$name")
+    [[ $state != ?H* && $state != ??R ]] || broken+=("$name")
   done
   if ((${#present[@]})); then
     finish_package_work
-    # They were not there before us, so one that a kill left half unpacked may go as it is.
+    # Of a package that a kill left half unpacked, dpkg knows the files only when it has unpacked it whole.
+    if ((${#broken[@]})) && ! apt_get install --no-install-recommends "${broken[@]}" >"$RUN_DIR/apt.log" 2>&1; then
+      progress "  ${broken[*]}: half unpacked, and the archive is not to be had; some files may stay"
+    fi
     apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}" >"$RUN_DIR/apt.log" 2>&1 ||
       fail "removal of the packages ${present[*]}" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
   fi

@@ -3,6 +3,22 @@
 
 ufw_active() { grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null; }
 
+# ufw writes its rule files in words of its own at the first change; where it had no rules, the package's text comes back.
+own_ufw_files() {
+  local file before
+  for file in /etc/ufw/user.rules /etc/ufw/user6.rules; do
+    before=absent
+    if [[ $VERB == apply ]] && ! owned ufw-file "$file"; then before=$(keep_before "$file"); fi
+    own ufw-file "$file" "$before"
+  done
+}
+
+undo_ufw_file() { # PATH BEFORE
+  local kept=$BEFORE_DIR/${2#kept:}
+  [[ $2 == kept:* && -e $kept && -e $1 ]] || return 0
+  if ufw_active || grep -q '^### tuple' "$1" "$kept"; then rm -f -- "$kept"; else restore_before "$1" "$2"; fi
+}
+
 # A rule is named by its tuple: "PROTOCOL PORT SOURCE", SOURCE "any4", "any6" or a network; both families are explicit.
 ufw_has_rule() {
   local protocol=$1 port=$2 source=$3 file=/etc/ufw/user.rules
@@ -25,6 +41,7 @@ ufw_command() { # VERB PROTOCOL PORT SOURCE
 UFW_MARK=$STATE/pending/ufw
 
 ufw_change() { # ARGUMENT…
+  finish_ufw_change
   notify ufw
   ufw "$@" >"$RUN_DIR/ufw.log" 2>&1 || return
   rm -f "$UFW_MARK"
@@ -32,8 +49,22 @@ ufw_change() { # ARGUMENT…
 
 # finish_ufw_change: the tables as the files say, where a killed run left it open.
 finish_ufw_change() {
+  local tool chain
   [[ -e $UFW_MARK ]] || return 0
-  if ufw_active; then ufw reload >"$RUN_DIR/ufw.log"; fi
+  # ufw tries out what the kernel can do in chains of these names.
+  for tool in iptables ip6tables; do
+    while read -r chain; do
+      "$tool" -F "$chain"
+      "$tool" -X "$chain"
+    done < <("$tool" -S | awk '$1 == "-N" && $2 ~ /^ufw6?-caps-test/ { print $2 }')
+  done
+  if ufw_active; then
+    ufw reload >"$RUN_DIR/ufw.log"
+  else
+    # A reload switches off and on. Where it was killed in between, the chains that stand would pass for a started firewall.
+    drop_ufw_chains iptables
+    drop_ufw_chains ip6tables
+  fi
   rm -f "$UFW_MARK"
 }
 

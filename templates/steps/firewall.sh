@@ -4,6 +4,7 @@
 step() {
   local network
   ensure_package ufw
+  own_ufw_files
   ensure_ufw_rule tcp "$in_ssh_port" any4
   ensure_ufw_rule tcp "$in_ssh_port" any6
   while read -r network; do

@@ -26,6 +26,10 @@ ensure_nginx() {
 # On the ledger before our files, so that a removal takes the files back first and nginx forgets them after that.
 own_nginx_first() {
   local enabled active
+  if owned unit nginx.service; then
+    own unit nginx.service "as before"
+    return
+  fi
   enabled=$(systemctl is-enabled nginx.service 2>/dev/null) || enabled=${enabled:-absent}
   active=$(systemctl is-active nginx.service 2>/dev/null) || active=${active:-unknown}
   own unit nginx.service "$enabled $active"
@@ -34,7 +38,7 @@ own_nginx_first() {
 # The welcome page goes where it came with our nginx, or holds our port. Any other site on our port is somebody's work.
 make_room() {
   local site welcome=/etc/nginx/sites-enabled/default
-  if owned package nginx || owned absent "$welcome" || listens_on_our_port "$welcome"; then ensure_absent "$welcome"; fi
+  if owned package nginx || listens_on_our_port "$(as_found "$welcome")"; then ensure_absent "$welcome"; else bring_back "$welcome"; fi
   [[ $VERB == apply ]] || return 0
   for site in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
     if [[ $site != /etc/nginx/conf.d/tms-llm.conf ]] && listens_on_our_port "$site"; then
@@ -42,6 +46,25 @@ make_room() {
         "choose another gateway.port in the stack file, or take that site out"
     fi
   done
+}
+
+# as_found PATH: where its content lies, set aside or not.
+as_found() {
+  local before
+  before=$(ledger_field absent "$1" 5)
+  if [[ $before == kept:* ]]; then echo "$BEFORE_DIR/${before#kept:}"; else echo "$1"; fi
+}
+
+# bring_back PATH: what was set aside for a port that is ours no longer. Left to the ledger, nginx would not learn of it.
+bring_back() {
+  if ! owned absent "$1"; then return 0; fi
+  difference "$1" "as it was" "set aside"
+  if [[ $VERB == apply ]]; then
+    notify nginx.service
+    restore_before "$1" "$(ledger_field absent "$1" 5)"
+    disown_line absent "$1"
+    changed "$1 brought back"
+  fi
 }
 
 listens_on_our_port() {

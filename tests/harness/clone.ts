@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { execa, execaSync, type ResultPromise } from "execa";
+import { execa, execaSync } from "execa";
 import { parse, stringify } from "yaml";
 import { sandboxSettingsSchema, type SandboxSettings } from "../../plan/sandbox";
 import { ContainerHost } from "./container-host";
@@ -173,12 +173,12 @@ function usersEnvironment(): Record<string, string> {
   return { ...Object.fromEntries(own), PATH: path.join(":") };
 }
 
-async function said(process: ResultPromise, soFar: () => string, text: string | RegExp): Promise<void> {
+async function said(process: Promise<unknown>, soFar: () => string, text: string | RegExp): Promise<void> {
   const found = () => (typeof text === "string" ? soFar().includes(text) : text.test(soFar()));
-  let ended = false;
-  void process.then(() => (ended = true));
+  const state = { ended: false };
+  void process.then(() => (state.ended = true));
   while (!found()) {
-    if (ended) throw new Error(`ended without saying ${String(text)}:\n${soFar()}`);
+    if (state.ended) throw new Error(`ended without saying ${String(text)}:\n${soFar()}`);
     await new Promise((wake) => setTimeout(wake, 20));
   }
 }

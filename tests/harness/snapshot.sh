@@ -50,5 +50,5 @@ systemctl show --all --property=Id,ActiveState,SubState,MainPID,ExecMainStartTim
     print "unit", value["Id"], value["ActiveState"] " " value["SubState"], value["MainPID"] " " value["ExecMainStartTimestampMonotonic"]
   }'
 
-# The order of the ledger's lines counts when they are taken back.
-[[ ! -e /var/lib/tms-llm/ledger ]] || awk -v OFS='\t' -F'\t' '{ print "ledger", $3 " " $4, NR ": " $2 " " $5, "" }' /var/lib/tms-llm/ledger
+# What our own ledger says, whatever the order in which it came to say so.
+[[ ! -e /var/lib/tms-llm/ledger ]] || awk -v OFS='\t' -F'\t' '{ print "ledger", $3 " " $4, $2 " " $5, "" }' /var/lib/tms-llm/ledger

@@ -41,7 +41,7 @@ const LEFT_OUT: readonly Exception[] = [
 ];
 
 /** Freshened by every phase that runs; their content still counts. */
-const RECORDS = /^path \/var\/lib\/tms-llm(\/|$)/;
+const RECORDS = /^(path \/var\/lib\/tms-llm(\/|$)|ledger )/;
 
 /** Left out where states are compared across time or hosts. */
 const PASSING: readonly Exception[] = [
@@ -52,6 +52,8 @@ const PASSING: readonly Exception[] = [
   { pattern: /^path \/etc\/(\.pwd\.lock|shadow)$/, reason: "lock; accounts are facts of their own" },
   { pattern: /^path \/var\/lib\/(apt|dpkg|ucf)(\/|$)/, reason: "package state; packages are facts of their own" },
   { pattern: /^path \/opt\/llm\/(models\/(blobs|manifests)|cache\/\.ollama.*)$/, reason: "Ollama's own, kept as data" },
+  { pattern: /^path \/var\/lib\/nginx\/\w+$/, reason: "scratch folders, made by nginx at its first start" },
+  { pattern: /^path \/var\/lib\/tms-llm\/ledger$/, reason: "in the order of the changes; its lines are facts" },
   { pattern: /^path \/var\/lib\/tms-llm\/(runs?|spool)(\/|$)/, reason: "reports: what was changed, how long it took" },
 ];
 

@@ -40,10 +40,11 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
 
   /** Runs the phases in which the two plans differ, also those that the second leaves empty. */
   async function move(from: readonly Step[], to: readonly Step[]): Promise<void> {
-    await deliver(host, to);
     for (const phase of PHASES) {
       const [before, after] = [from, to].map((plan) => plan.filter((step) => step.phase === phase));
-      if (JSON.stringify(before) !== JSON.stringify(after)) await runPhase(host, phase, after!);
+      if (JSON.stringify(before) === JSON.stringify(after)) continue;
+      await deliver(host, after!);
+      await runPhase(host, phase, after!);
     }
   }
 
@@ -148,13 +149,16 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
     ],
     [
       "a unit that systemd does not understand",
-      () => withStep("health.sh", (step) => sabotaged(step, "OnActiveSec=1min", "OnActiveSec=soon")),
+      () => withStep("health.sh", (step) => sabotaged(step, "[Timer]", "[Timers]")),
       /unit tms-llm-health\.timer does not start\n {2}why: /,
     ],
     [
       "a user for a file that is not there",
       () =>
-        withStep("account.sh", (step) => ({ ...step, files: [plannedFile("/etc/tms-llm/x", "x", "nobody-here:root")] })),
+        withStep("account.sh", (step) => ({
+          ...step,
+          files: [plannedFile("/etc/tms-llm/x", "x", "nobody-here:root")],
+        })),
       /nobody-here/,
     ],
   ])("%s: B fails and says why, and A repairs the host", async (_, plan, message) => {
@@ -178,7 +182,9 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
       "engine",
       b.filter(({ phase }) => phase === "engine"),
     );
-    expect(failed.stderr).toMatch(/checksum mismatch of ollama\n {2}why: expected 0{64}, found [0-9a-f]{64}\n {2}way out: /);
+    expect(failed.stderr).toMatch(
+      /checksum mismatch of ollama\n {2}why: expected 0{64}, found [0-9a-f]{64}\n {2}way out: /,
+    );
     expect((await host.ask(`ls ${path}`)).exitCode).not.toBe(0);
     expect(elsewhere(differences(deployed, await takeSnapshot(host), "equivalent"))).toEqual([]);
     await move(b, steps);

@@ -13,6 +13,10 @@ import {
 import { differences, elsewhere, takeSnapshot, type Snapshot } from "../harness/snapshot";
 import type { Step } from "../../plan/step";
 
+/** The service's data outlives its deployment, in the hands of root. */
+const isNoData = (line: string) =>
+  !/^path \/opt\/llm(\/(models|cache)(\/.*)?)?: was absent, is . root:root /.test(line);
+
 describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () => {
   let host: BareHost;
   let steps: readonly Step[];
@@ -29,8 +33,7 @@ describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () =>
   afterAll(() => host.remove());
 
   /** The step's phase, up to that step. */
-  const upTo = (step: Step) =>
-    steps.slice(0, steps.indexOf(step) + 1).filter(({ phase }) => phase === step.phase);
+  const upTo = (step: Step) => steps.slice(0, steps.indexOf(step) + 1).filter(({ phase }) => phase === step.phase);
 
   test("each step changes the host once, finds nothing to do the second time, and goes without a trace", async () => {
     const before: Snapshot[] = [];
@@ -42,13 +45,17 @@ describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () =>
       expect(first.at(-1)!.changed, `${step.name}: changes of the first run`).toBeGreaterThan(0);
       applied = await takeSnapshot(host);
       const again = await runPhase(host, step.phase, upTo(step));
-      expect(again.map(({ changed }) => changed), `${step.name}: changes of the second run`).toEqual(again.map(() => 0));
+      expect(
+        again.map(({ changed }) => changed),
+        `${step.name}: changes of the second run`,
+      ).toEqual(again.map(() => 0));
       expect(differences(applied, await takeSnapshot(host), "reapplied"), `${step.name}: second run`).toEqual([]);
       expect(await checkHost(host), `${step.name}: check`).toEqual([]);
     }
     for (const step of steps.toReversed()) {
       await runPhase(host, step.phase, upTo(step).slice(0, -1));
-      expect(elsewhere(differences(before.pop()!, await takeSnapshot(host), "equivalent")), `${step.name}: gone`).toEqual([]);
+      const left = elsewhere(differences(before.pop()!, await takeSnapshot(host), "equivalent"));
+      expect(left.filter(isNoData), `${step.name}: gone`).toEqual([]);
     }
   });
 
@@ -56,7 +63,7 @@ describe.skipIf(DOCKER_MISSING)("the steps on a bare host (needs Docker)", () =>
     await deploy(host, steps);
     await removeAll(host);
     const left = differences(bare, await takeSnapshot(host), "equivalent");
-    expect(left.filter((line) => !/^path \/opt\/llm(\/(models|cache)(\/.*)?)?: was absent, is . root:root /.test(line))).toEqual([]);
+    expect(left.filter(isNoData)).toEqual([]);
     expect(left.join("\n")).toContain("path /opt/llm/models/manifests/registry.ollama.ai/library/tiny/latest");
   });
 

@@ -8,7 +8,7 @@ import { judgeSystem } from "./preflight/system";
 import { warn } from "./preflight/warnings";
 
 export { refusalText, type Refusal } from "./preflight/refusal";
-export type { PortRequirement, Requirements, SupportedSystem } from "./preflight/requirements";
+export type { Requirements } from "./preflight/requirements";
 
 /** What stands in the way, and what is worth knowing. Pure: the same facts and requirements give the same answer. */
 export function judgePreflight(facts: Facts, requirements: Requirements): { refusals: Refusal[]; warnings: Refusal[] } {

@@ -12,7 +12,7 @@ export const korean: Check = {
   id: "korean",
   title: "Korean text arrives whole",
   demand: () => "no replacement character; streamed text equals the unstreamed",
-  needs: "answer",
+  needs: "streaming",
   async run({ target, client }) {
     const body = tuningRequest(target.models[0]!, TOKENS);
     const timeoutMilliseconds = target.objectives.total * 1000;

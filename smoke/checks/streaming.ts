@@ -29,6 +29,12 @@ export function malformed(record: StreamRecord): string[] {
 const LONG_ANSWER_TOKENS = 384;
 /** A busy machine can make an honest stream look held back; a proxy that holds back does so every time. */
 const ATTEMPTS = 3;
+/**
+ * Where an attempt costs little there are more: of a model that makes a token in 0.3 ms, three streams of five came in
+ * lumps while other work kept both processors busy.
+ */
+const QUICK_ATTEMPTS = 16;
+const QUICK_MILLISECONDS = 3000;
 /** The second is for a model that answers the first in few words. */
 const PROMPTS = [undefined, "1부터 300까지의 수를 한 줄에 하나씩 빠짐없이 써 주세요."] as const;
 
@@ -40,16 +46,18 @@ export const streaming: Check = {
   needs: "answer",
   alone: true,
   async run({ target, client }) {
-    let finding: Finding | undefined;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const body = tuningRequest(target.models[0]!, LONG_ANSWER_TOKENS, PROMPTS[attempt % PROMPTS.length]);
+    const began = performance.now();
+    let prompt = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      const body = tuningRequest(target.models[0]!, LONG_ANSWER_TOKENS, PROMPTS[prompt % PROMPTS.length]);
       const record = await client.stream(body, target.objectives.total * 1000);
       const measured = pace(record);
-      finding = judged(record, measured, target);
-      const again = measured.tooShort || measured.faults.length > 0;
-      if (finding.verdict === "pass" || malformed(record).length > 0 || !again) return finding;
+      const heldBack = measured.faults.length > 0;
+      const attempts = heldBack && performance.now() - began < QUICK_MILLISECONDS ? QUICK_ATTEMPTS : ATTEMPTS;
+      const untold = heldBack || measured.tooShort;
+      if (malformed(record).length > 0 || !untold || attempt >= attempts) return judged(record, measured, target);
+      if (!heldBack) prompt += 1;
     }
-    return finding!;
   },
 };
 

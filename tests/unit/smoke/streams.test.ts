@@ -82,7 +82,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /no token came/,
-    too: ["korean"],
   },
   {
     title: "[DONE] is missing",
@@ -91,7 +90,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /^no \[DONE\] at the end$/,
-    too: ["korean"],
   },
   {
     title: "a stream has no finish reason",
@@ -100,7 +98,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /^finish reason missing$/,
-    too: ["korean"],
   },
   {
     title: "a stream breaks off",
@@ -116,7 +113,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /the stream broke off/,
-    too: ["korean"],
   },
   {
     title: "an error comes within a stream",
@@ -128,7 +124,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /an error event: .*out of memory/,
-    too: ["korean"],
   },
   {
     title: "a stream is compressed",
@@ -140,7 +135,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /compressed \(gzip\)/,
-    too: ["korean"],
   },
   {
     title: "a stream is answered unstreamed",
@@ -152,7 +146,6 @@ eachIsTold([
     },
     check: "streaming",
     observed: /content type "application\/json"/,
-    too: ["korean"],
   },
   {
     title: "an answer is too short to show whether it streams",
@@ -160,7 +153,6 @@ eachIsTold([
     check: "streaming",
     observed: /too short an answer to tell/,
     verdict: "inconclusive",
-    too: ["korean"],
   },
   {
     title: "a character is broken at a chunk's border",

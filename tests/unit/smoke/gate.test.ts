@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { renderJson, smokeReportSchema, type CheckResult } from "../../../smoke/report-json";
 import { renderTable } from "../../../smoke/report-terminal";
 import { runSmoke } from "../../../smoke/run";
-import { DONE, END, event, KEY, target } from "./endpoint";
+import { DONE, END, event, KEY, streamWell, target } from "./endpoint";
 import { result } from "./sabotage";
 
 describe("a deployment that behaves", () => {
@@ -41,6 +41,20 @@ describe("a deployment that behaves", () => {
             await sleep(1);
           }
           response.end(END + DONE);
+        },
+      }),
+    );
+    expect(report.verdict).toBe("pass");
+  });
+
+  test("is not blamed for lumps that a busy machine makes", async () => {
+    let lumps = 5;
+    const report = await runSmoke(
+      await target({
+        stream: async (response, tokens) => {
+          if ((lumps -= 1) < 0) return streamWell(response, tokens);
+          response.writeHead(200, { "Content-Type": "text/event-stream" });
+          response.end(tokens.map((content) => event({ content })).join("") + END + DONE);
         },
       }),
     );

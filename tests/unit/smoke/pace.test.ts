@@ -38,6 +38,7 @@ describe("held back:", () => {
     { title: "a short answer in one piece", shape: { tokens: 20, atOnce: 20, first: 400, between: 0 } },
     { title: "a fast model through a 4 KiB buffer", shape: { tokens: 153, atOnce: 18, first: 20, between: 18 } },
     { title: "a slow model through a 4 KiB buffer", shape: { tokens: 384, atOnce: 18, first: 900, between: 900 } },
+    { title: "a fast model through an 8 KiB buffer", shape: { tokens: 153, atOnce: 36, first: 40, between: 36 } },
     { title: "a fast model through a 16 KiB buffer", shape: { tokens: 153, atOnce: 73, first: 90, between: 70 } },
     { title: "made first and replayed then", shape: { tokens: 384, atOnce: 1, first: 4000, between: 0.5 } },
   ])("$title", ({ shape }) => {
@@ -48,6 +49,13 @@ describe("held back:", () => {
 describe("too short to tell:", () => {
   test("few tokens, without a fault", () => {
     expect(pace(stream({ tokens: 8, atOnce: 8, first: 100, between: 0 }))).toMatchObject({
+      faults: [],
+      tooShort: true,
+    });
+  });
+
+  test("the whole answer in one event", () => {
+    expect(pace(stream({ tokens: 1, atOnce: 1, first: 900, between: 0 }))).toMatchObject({
       faults: [],
       tooShort: true,
     });

@@ -27,6 +27,23 @@ describe("a stream's record", () => {
     }
   });
 
+  test("is the same whichever way its lines end, in reads of a byte", () => {
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const bytes = Buffer.from((event({ content: "튜닝" }) + event({}, "stop") + DONE).replaceAll("\n", end));
+      const { text, finishReason, done, faults } = record([...bytes].map((byte) => Uint8Array.of(byte)));
+      expect({ text, finishReason, done, faults }).toEqual({
+        text: "튜닝",
+        finishReason: "stop",
+        done: true,
+        faults: [],
+      });
+    }
+  });
+
+  test("knows that the end is missing", () => {
+    expect(record([event({ content: "가" }, "stop")])).toMatchObject({ done: false, finishReason: "stop", faults: [] });
+  });
+
   test.each([
     { title: "a chunk that only names the role", first: event({ role: "assistant", content: "" }) },
     { title: "a comment", first: ": keep-alive\n\n" },

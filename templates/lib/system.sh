@@ -3,7 +3,10 @@
 
 apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null; }
 
-package_installed() { [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]; }
+# Three letters: what is wanted of it, what it is, whether dpkg can go on from there.
+package_state() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null; }
+
+package_installed() { [[ $(package_state "$1") == ii* ]]; }
 
 POLICY=/usr/sbin/policy-rc.d
 
@@ -71,19 +74,28 @@ remove_packages() {
   local name state
   local -a present=() broken=()
   for name in "$@"; do
-    state=$(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) || continue
+    state=$(package_state "$name") || continue
     present+=("$name")
     [[ $state != ?H* && $state != ??R ]] || broken+=("$name")
   done
-  if ((${#present[@]})); then
-    finish_package_work
-    # Of a package that a kill left half unpacked, dpkg knows the files only when it has unpacked it whole.
-    if ((${#broken[@]})) && ! apt_get install --no-install-recommends "${broken[@]}" >"$RUN_DIR/apt.log" 2>&1; then
-      progress "  ${broken[*]}: half unpacked, and the archive is not to be had; some files may stay"
-    fi
-    apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}" >"$RUN_DIR/apt.log" 2>&1 ||
-      fail "removal of the packages ${present[*]}" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
+  ((${#present[@]})) || return 0
+  finish_package_work
+  # Of a package that a kill left half unpacked or half removed, dpkg knows the files only when it has unpacked it whole.
+  if ((${#broken[@]})) && ! apt_get install --no-install-recommends "${broken[@]}" >"$RUN_DIR/apt.log" 2>&1; then
+    progress "  ${broken[*]}: half unpacked, and the archive is not to be had; some files may stay"
   fi
+  package_removal "${present[*]}" apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}"
+  # Of what an earlier, killed removal took away apt no longer asks for the configuration.
+  local -a left=()
+  for name in "${present[@]}"; do
+    if [[ $(package_state "$name") != ?n* ]]; then left+=("$name"); fi
+  done
+  if ((${#left[@]})); then package_removal "${left[*]}" dpkg --force-remove-reinstreq --purge "${left[@]}"; fi
+}
+
+package_removal() { # NAMES COMMAND…
+  "${@:2}" >"$RUN_DIR/apt.log" 2>&1 ||
+    fail "removal of the packages $1" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
 }
 
 # ensure_user NAME HOME: a system account that nobody can log in to, with its group.

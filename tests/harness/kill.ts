@@ -1,5 +1,6 @@
 import type { PhaseName, Step } from "../../plan/step";
-import type { BareHost } from "./bare-host";
+import { REMOVAL_TEXT } from "../../plan/render/loader";
+import type { BareHost, Said } from "./bare-host";
 import { submitPhase } from "./deployment";
 
 /** Killing a phase in the middle, at moments that a seed makes repeatable. */
@@ -30,14 +31,23 @@ const killScript = (milliseconds: number) => `
  * Runs a phase and kills it with all its children `milliseconds` after its start.
  * @returns false where the phase was done before that
  */
-export async function killPhase(
+export function killPhase(
   host: BareHost,
   phase: PhaseName,
   steps: readonly Step[],
   milliseconds: number,
 ): Promise<boolean> {
+  return killUnit(host, () => submitPhase(host, phase, steps), milliseconds);
+}
+
+/** The same for the removal of everything. */
+export function killRemoval(host: BareHost, milliseconds: number): Promise<boolean> {
+  return killUnit(host, () => host.ask(REMOVAL_TEXT), milliseconds);
+}
+
+async function killUnit(host: BareHost, submit: () => Promise<Said>, milliseconds: number): Promise<boolean> {
   const killing = host.ask(killScript(milliseconds));
-  const { exitCode } = await submitPhase(host, phase, steps);
+  const { exitCode } = await submit();
   // Ends the wait of a killer that came too late to see the unit.
   await host.shell("touch /run/no-kill");
   await killing;

@@ -33,17 +33,18 @@ ufw_command() { # VERB PROTOCOL PORT SOURCE
   local verb=$1 protocol=$2 port=$3 source=$4 any=0.0.0.0/0
   case $source in any4) source=0.0.0.0/0 ;; any6) source=::/0 ;; esac
   [[ $source != *:* ]] || any=::/0
-  # shellcheck disable=SC2086  # the verb may be "delete allow"
-  ufw_change $verb proto "$protocol" from "$source" to "$any" port "$port"
+  echo "$verb proto $protocol from $source to $any port $port"
 }
 
 # ufw writes its files first and then the kernel's tables; a run that is killed between the two leaves this mark.
 UFW_MARK=$STATE/pending/ufw
 
-ufw_change() { # ARGUMENT…
+ufw_change() { ufw_changes ufw "$@"; }
+
+ufw_changes() { # COMMAND…
   finish_ufw_change
   notify ufw
-  ufw "$@" >"$RUN_DIR/ufw.log" 2>&1 || return
+  "$@" >"$RUN_DIR/ufw.log" 2>&1 || return
   rm -f "$UFW_MARK"
 }
 
@@ -68,24 +69,37 @@ finish_ufw_change() {
   rm -f "$UFW_MARK"
 }
 
-# ensure_ufw_rule PROTOCOL PORT SOURCE
-ensure_ufw_rule() {
-  if ! ufw_has_rule "$@"; then
-    difference "firewall" "allow $*" "no such rule"
-    if [[ $VERB == apply ]]; then
-      own ufw-rule "$*" absent
-      ufw_command allow "$@" || fail "firewall rule $*" "$(<"$RUN_DIR/ufw.log")" "check ufw on the host"
-      changed "firewall allows $*"
+# ensure_ufw_rules RULE…: each "PROTOCOL PORT SOURCE".
+ensure_ufw_rules() {
+  local rule
+  local -a missing=()
+  for rule in "$@"; do
+    # shellcheck disable=SC2086  # the rule's three words
+    if ! ufw_has_rule $rule; then
+      missing+=("$rule")
+      difference "firewall" "allow $rule" "no such rule"
     fi
-  fi
-  if owned ufw-rule "$*"; then own ufw-rule "$*" absent; fi
+  done
+  if [[ $VERB == apply ]] && ((${#missing[@]})); then allow_in_ufw "${missing[@]}"; fi
+  for rule in "$@"; do
+    if owned ufw-rule "$rule"; then own ufw-rule "$rule" absent; fi
+  done
+}
+
+allow_in_ufw() { # RULE…
+  local rule
+  for rule in "$@"; do own ufw-rule "$rule" absent; done
+  # shellcheck disable=SC2086  # the rule's three words
+  for rule in "$@"; do ufw_command allow $rule; done >"$RUN_DIR/ufw-commands"
+  ufw_changes python3 "$LIB/ufw-rules.py" <"$RUN_DIR/ufw-commands" || fail "firewall rules" "$(<"$RUN_DIR/ufw.log")" "check ufw on the host"
+  for rule in "$@"; do changed "firewall allows $rule"; done
 }
 
 undo_ufw_rule() {
   command -v ufw >/dev/null || return 0
   finish_ufw_change
-  # shellcheck disable=SC2086  # the rule's three words
-  if ufw_has_rule $1; then ufw_command 'delete allow' $1; fi
+  # shellcheck disable=SC2046,SC2086  # words
+  if ufw_has_rule $1; then ufw_change $(ufw_command 'delete allow' $1); fi
 }
 
 ufw_default_incoming() { sed -n 's/^DEFAULT_INPUT_POLICY="\(.*\)"/\1/p' /etc/default/ufw; }

@@ -3,12 +3,13 @@
 
 step() {
   local network
+  local -a rules
   ensure_package ufw
   own_ufw_files
-  ensure_ufw_rule tcp "$in_ssh_port" any4
-  ensure_ufw_rule tcp "$in_ssh_port" any6
+  rules=("tcp $in_ssh_port any4" "tcp $in_ssh_port any6")
   while read -r network; do
-    [[ -z $network ]] || ensure_ufw_rule tcp "$in_gateway_port" "$network"
+    [[ -z $network ]] || rules+=("tcp $in_gateway_port $network")
   done <<<"$in_allow"
+  ensure_ufw_rules "${rules[@]}"
   ensure_ufw_on
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
-import { judgeDrift, type DriftReport } from "../plan/drift";
+import { judgeDrift, type Difference, type DriftReport } from "../plan/drift";
 import { DRIFT_TEXT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, readProject, type Project } from "./project";
@@ -20,9 +20,27 @@ export async function measureDrift(project: Project): Promise<DriftReport> {
 }
 
 /** The differences as a table for people. */
-export function renderDrift({ state, differences }: DriftReport, stack: string): string {
-  if (state === "not deployed") return `${stack}: not deployed yet. npm run up -- ${stack} deploys it.`;
-  if (state === "as deployed") return `${stack}: as deployed, no drift.`;
+export function renderDrift({ state, differences, repair }: DriftReport, stack: string): string {
+  switch (state) {
+    case "not deployed":
+      return `${stack}: not deployed yet. npm run up -- ${stack} deploys it.`;
+    case "as deployed":
+      return `${stack}: as deployed, no drift.`;
+    case "other plan":
+      return `${stack}: the host is as it was deployed, but the stack file or this checkout has changed since (${repair.join(", ")}).\nnpm run preview -- ${stack} shows the changes, npm run up -- ${stack} makes them.`;
+    case "drifted":
+      return [
+        `${stack}: drifted in ${differences.length} place${differences.length === 1 ? "" : "s"}.`,
+        differenceTable(differences),
+        ...(repair.length > 0 ? [`npm run up -- ${stack} repairs it.`] : []),
+        ...byHand(differences),
+      ].join("\n");
+    default:
+      return state satisfies never;
+  }
+}
+
+function differenceTable(differences: readonly Difference[]): string {
   const table = new Table({
     head: ["step", "what", "expected", "found"],
     style: { head: [], border: [] },
@@ -30,7 +48,13 @@ export function renderDrift({ state, differences }: DriftReport, stack: string):
     colWidths: [18, 34, 34, 34],
   });
   for (const { step, what, expected, found } of differences) table.push([step, what, expected, found]);
-  return `${stack}: drifted in ${differences.length} place${differences.length === 1 ? "" : "s"}.\n${table.toString()}\nnpm run up -- ${stack} repairs it.`;
+  return table.toString();
+}
+
+/** What is not ours to undo, with the way to do it. */
+function byHand(differences: readonly Difference[]): string[] {
+  const lines = differences.flatMap(({ what, found, repair }) => (repair ? [`  ${what}, ${found}: ${repair}`] : []));
+  return lines.length > 0 ? ["Somebody else's work, which up leaves alone. On the host, as root:", ...lines] : [];
 }
 
 export interface DriftOptions {
@@ -41,5 +65,10 @@ export async function drift(stack: string, options: DriftOptions): Promise<ExitC
   const report = await measureDrift(readProject(stack));
   if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   console.log(renderDrift(report, stack));
-  return { "as deployed": EXIT.good, "not deployed": EXIT.failed, drifted: EXIT.drift }[report.state];
+  return {
+    "as deployed": EXIT.good,
+    "not deployed": EXIT.failed,
+    "other plan": EXIT.drift,
+    drifted: EXIT.drift,
+  }[report.state];
 }

@@ -12,11 +12,17 @@ const differenceLine = z.object({
   what: z.string(),
   expected: z.string(),
   found: z.string(),
+  /** How a person mends what a deployment leaves alone; absent where the next `up` mends it. */
+  repair: z.string().optional(),
 });
 
 export type Difference = z.output<typeof differenceLine>;
 
-export type DriftState = "not deployed" | "as deployed" | "drifted";
+/**
+ * - `other plan`: the host is as it was deployed, but stack file or checkout have changed since.
+ * - `drifted`: something on the host was changed since it was deployed.
+ */
+export type DriftState = "not deployed" | "as deployed" | "other plan" | "drifted";
 
 export interface DriftReport {
   readonly schema: "tms-llm/drift/v1";
@@ -51,19 +57,31 @@ export function parseDriftLines(text: string): HostState | undefined {
 export function judgeDrift(lines: string, plan: Plan): DriftReport {
   const host = parseDriftLines(lines);
   if (!host) return { schema: "tms-llm/drift/v1", state: "not deployed", differences: [], repair: [] };
-  const unfinished = plan.payloads.flatMap(({ phase, digest }) => {
-    const found = host.phases.get(phase);
-    if (found === digest) return [];
-    const words =
-      found === undefined ? "never run" : found === null ? "interrupted" : `another plan (${found.slice(0, 12)})`;
-    return [{ phase, step: "-", what: `phase ${phase}`, expected: `finished (${digest.slice(0, 12)})`, found: words }];
-  });
+  const unfinished = plan.payloads.flatMap(({ phase, digest }) =>
+    unfinishedPhase(phase, digest, host.phases.get(phase)),
+  );
   const differences = [...unfinished, ...host.differences];
-  const touched = new Set(differences.map(({ phase }) => phase));
+  const touched = new Set(differences.filter(({ repair }) => repair === undefined).map(({ phase }) => phase));
   return {
     schema: "tms-llm/drift/v1",
-    state: differences.length > 0 ? "drifted" : "as deployed",
+    state: stateOf(differences),
     differences,
     repair: plan.payloads.map(({ phase }) => phase).filter((phase) => touched.has(phase)),
   };
+}
+
+const OTHER_PLAN = "another plan";
+
+function unfinishedPhase(phase: PhaseName, digest: string, found: string | null | undefined): Difference[] {
+  if (found === digest) return [];
+  const words =
+    found === undefined ? "never run" : found === null ? "interrupted" : `${OTHER_PLAN} (${found.slice(0, 12)})`;
+  return [{ phase, step: "-", what: `phase ${phase}`, expected: `finished (${digest.slice(0, 12)})`, found: words }];
+}
+
+function stateOf(differences: readonly Difference[]): DriftState {
+  if (differences.length === 0) return "as deployed";
+  return differences.every(({ step, found }) => step === "-" && found.startsWith(OTHER_PLAN))
+    ? "other plan"
+    : "drifted";
 }

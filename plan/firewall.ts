@@ -4,12 +4,14 @@ export interface FirewallInput {
   /** Networks whose machines may reach the endpoint: CIDR or single addresses, IPv4 and IPv6. */
   readonly allow: readonly string[];
   readonly gatewayPort: number;
+  /** Never opened; a rule of somebody else's that opens it is drift. */
+  readonly enginePort: number;
   /** The port sshd listens on, on the host itself; it is opened before the firewall is switched on. */
   readonly sshPort: number;
 }
 
 /** ufw: default deny, SSH open to all, the endpoint open to the allowlist. */
-export function firewallStep({ allow, gatewayPort, sshPort }: FirewallInput): Step {
+export function firewallStep({ allow, gatewayPort, enginePort, sshPort }: FirewallInput): Step {
   return {
     name: "firewall",
     phase: "access",
@@ -18,6 +20,7 @@ export function firewallStep({ allow, gatewayPort, sshPort }: FirewallInput): St
     inputs: {
       ssh_port: String(sshPort),
       gateway_port: String(gatewayPort),
+      engine_port: String(enginePort),
       allow: [...new Set(allow)].sort().join("\n"),
     },
     files: [],

@@ -82,6 +82,7 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
   const firewall = {
     allow: allowedNetworks(config, context.sandbox),
     gatewayPort: gateway.port,
+    enginePort: engine.port,
     sshPort: target.kind === "ssh" ? target.port : 22,
   };
   const archive = localArtifact(context.artifacts, ollamaArtifact(engine.version, context.architecture), "ollama");

@@ -37,6 +37,12 @@ difference() {
   report_line phase "$PHASE" step "$STEP" what "$1" expected "$2" found "$3" >>"$RUN_DIR/differences"
 }
 
+# foreign WHAT EXPECTED FOUND REPAIR: somebody else's work, which a deployment does not undo; REPAIR says how a person does.
+foreign() {
+  [[ $VERB == check ]] || return 0
+  report_line phase "$PHASE" step "$STEP" what "$1" expected "$2" found "$3" repair "$4" >>"$RUN_DIR/differences"
+}
+
 # fail WHAT WHY WAYOUT: the step can't go on.
 fail() {
   report_line step "$STEP" failed "$1" why "$2" wayOut "$3" >"$RUN_DIR/failure"

@@ -121,7 +121,30 @@ ensure_user() {
         changed "user $name"
       fi
     fi
+    ensure_no_password "$name"
   fi
+}
+
+ensure_no_password() { # USER
+  if [[ $(getent shadow "$1" | cut -d: -f2) != [*!]* ]]; then
+    difference "user $1" "no password" "has one"
+    if [[ $VERB == apply ]]; then
+      usermod --password '!' "$1"
+      changed "password of $1"
+    fi
+  fi
+}
+
+# check_groups USER GROUP…: a further group, like docker or sudo, would give the service what it must not have.
+check_groups() {
+  local user=$1 group
+  shift
+  owned user "$user" || return 0
+  for group in $(id -nG "$user" 2>/dev/null); do
+    if [[ " $user $* " != *" $group "* ]]; then
+      foreign "user $user" "in no group but $user $*" "in $group" "gpasswd --delete $user $group"
+    fi
+  done
 }
 
 undo_user() {
@@ -161,6 +184,7 @@ ensure_unit() {
     [[ $enabled == enabled ]] || difference "unit $unit" enabled "$enabled"
     [[ $active == active ]] || difference "unit $unit" active "$active"
     [[ ! -e $pending ]] || difference "unit $unit" "running on its newest files" "not yet restarted"
+    check_drop_ins "$unit"
     return 0
   fi
   own unit "$unit" "$before"
@@ -181,6 +205,35 @@ ensure_unit() {
   fi
   rm -f "$pending"
 }
+
+# A drop-in of the unit's own changes what we wrote; those for all units are the distribution's.
+check_drop_ins() { # UNIT
+  local path
+  while read -r path; do
+    if [[ $path == */"$1".d/* ]] && ! owned file "$path"; then
+      foreign "unit $1" "no drop-in" "$path" "systemctl revert $1, or move its lines into the stack file; then systemctl restart $1"
+    fi
+  done < <(systemctl show -P DropInPaths "$1" | tr ' ' '\n')
+}
+
+# ensure_fresh UNIT PID FILE…: a file that is younger than the process may have been another one when the process read it.
+ensure_fresh() {
+  local unit=$1 pid=$2 file started
+  shift 2
+  started=$(ps -o etimes= -p "$pid" 2>/dev/null) || return 0
+  # ps counts whole seconds.
+  started=$(($(date +%s) - started + 1))
+  for file in "$@"; do
+    if [[ -e $file ]] && (($(stat -c %Y -- "$file") > started)); then
+      difference "unit $unit" "running on its newest files" "started before $file was written"
+      [[ $VERB == check ]] || notify "$unit"
+      return 0
+    fi
+  done
+}
+
+# planned_files: the paths of the step's files.
+planned_files() { cut -f1 "$STEP_DIR/files.tsv"; }
 
 unit_failed() {
   fail "unit $1 does not start" "$(journalctl -u "$1" -n 8 -o cat --no-pager)" "read the lines above; on the host: journalctl -u $1"

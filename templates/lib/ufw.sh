@@ -130,19 +130,84 @@ ensure_ufw_on() {
       ufw_change --force enable || fail "ufw does not start" "$(<"$RUN_DIR/ufw.log")" "check that the kernel offers netfilter, or set access.firewall to off"
       changed "firewall enabled"
     fi
-  elif ! ufw_rules_loaded iptables ufw-user-input /etc/ufw/user.rules ||
-    ! ufw_rules_loaded ip6tables ufw6-user-input /etc/ufw/user6.rules; then
+  elif ! ufw_loaded; then
     difference "firewall" "rules loaded" "not loaded"
-    if [[ $VERB == apply ]]; then
-      ufw_change reload
-      changed "firewall reloaded"
-    fi
+    if [[ $VERB == apply ]]; then reload_ufw; fi
   fi
 }
 
-# ufw_rules_loaded TOOL CHAIN FILE: the kernel holds as many rules as ufw's file.
+ufw_loaded() {
+  ufw_rules_loaded iptables ufw-user-input /etc/ufw/user.rules && ufw_rules_loaded ip6tables ufw6-user-input /etc/ufw/user6.rules
+}
+
+# Chains that stand, but that nothing leads into, ufw takes for a started firewall: without them it starts anew.
+reload_ufw() {
+  ufw_change reload
+  if ! ufw_loaded; then
+    drop_ufw_chains iptables
+    drop_ufw_chains ip6tables
+    ufw_change reload
+    ufw_loaded || fail "the firewall's rules" "ufw reload does not load them" "on the host: ufw reload; iptables -S; another firewall tool may be at work"
+  fi
+  changed "firewall reloaded"
+}
+
+# ufw_rules_loaded TOOL CHAIN FILE: the kernel refuses by default, asks ufw's chains, and they hold the rules of ufw's file.
 ufw_rules_loaded() {
-  [[ $("$1" -S "$2" 2>/dev/null | grep -c '^-A') == "$(grep -c "^-A $2 " "$3")" ]]
+  local tool=$1 chain=$2 file=$3 before=${2%user-input}before-input
+  "$tool" -S INPUT 2>/dev/null | grep -qxe '-P INPUT DROP' &&
+    "$tool" -C INPUT -j "$before" 2>/dev/null && "$tool" -C "$before" -j "$chain" 2>/dev/null &&
+    [[ $("$tool" -S "$chain" 2>/dev/null | ufw_rule_lines "$chain") == "$(ufw_rule_lines "$chain" <"$file")" ]]
+}
+
+# ufw_rule_lines CHAIN: "PROTOCOL PORT SOURCE TARGET" of each rule on standard input, in whichever words it is written.
+ufw_rule_lines() {
+  awk -v chain="$1" '
+    $1 == "-A" && $2 == chain {
+      delete option
+      for (field = 3; field < NF; field++) if ($field ~ /^-/) option[$field] = $(field + 1)
+      sub(/\/(32|128)$/, "", option["-s"])
+      if (option["-s"] ~ /^(0\.0\.0\.0|::)\/0$/) option["-s"] = ""
+      print option["-p"], option["--dport"] option["--dports"], option["-s"], option["-j"]
+    }'
+}
+
+# check_foreign_openings ENGINE-PORT GATEWAY-PORT: rules that somebody else added. What was there before us is theirs, and was
+# judged before the first deployment; an engine port is never to be open.
+check_foreign_openings() {
+  local engine=$1 gateway=$2 file before protocol port source
+  [[ $VERB == check ]] || return 0
+  for file in /etc/ufw/user.rules /etc/ufw/user6.rules; do
+    before=$(ledger_field ufw-file "$file" 5)
+    before=$BEFORE_DIR/${before#kept:}
+    [[ -f $before ]] || before=/dev/null
+    while read -r protocol port source; do
+      case ,$port, in
+        *",$engine,"* | ,any,) ;;
+        *",$gateway,"*) if grep -qF "### tuple ### allow $protocol $port" "$before"; then continue; fi ;;
+        *) continue ;;
+      esac
+      if ! owned ufw-rule "$(ufw_rule_name "$protocol" "$port" "$source")"; then
+        foreign "firewall" "port $engine closed, port $gateway open to the allowlist alone" "allow $protocol $port from $source" \
+          "ufw status numbered; ufw delete NUMBER"
+      fi
+    done < <(awk '/^### tuple ### allow / { print $5, $6, $9 }' "$file" 2>/dev/null)
+  done
+  check_foreign_chain_openings iptables "$engine"
+  check_foreign_chain_openings ip6tables "$engine"
+}
+
+ufw_rule_name() { # PROTOCOL PORT SOURCE, as ufw writes them
+  case $3 in 0.0.0.0/0) set -- "$1" "$2" any4 ;; ::/0) set -- "$1" "$2" any6 ;; esac
+  echo "$*"
+}
+
+# Rules in front of ufw's chains, which ufw knows nothing of.
+check_foreign_chain_openings() { # TOOL ENGINE-PORT
+  local rule
+  while read -r rule; do
+    foreign "firewall" "port $2 closed" "$rule" "$1 ${rule/#-A/-D}"
+  done < <("$1" -S INPUT 2>/dev/null | grep -E -- "^-A INPUT .*-j ACCEPT" | grep -E -- "--dports? ([0-9,:]*,)?$2(,|[[:space:]])|^-A INPUT -j ACCEPT\$")
 }
 
 undo_ufw_state() {

@@ -11,6 +11,7 @@ step() {
   # The groups that own GPU device nodes; on a host without a GPU they may be absent.
   ensure_member tms video
   ensure_member tms render
+  check_groups tms video render
   ensure_directory /etc/tms-llm root:root 0755
   ensure_directory /opt/llm root:root 0755
   ensure_data /opt/llm/models tms:tms 0750

@@ -12,4 +12,5 @@ step() {
   done <<<"$in_allow"
   ensure_ufw_rules "${rules[@]}"
   ensure_ufw_on
+  check_foreign_openings "$in_engine_port" "$in_gateway_port"
 }

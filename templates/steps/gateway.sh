@@ -12,7 +12,10 @@ step() {
   make_room
   ensure_directory /etc/nginx/tms-llm root:root 0700
   if [[ $in_tls != off ]]; then ensure_directory "$tls" root:root 0755; fi
-  if [[ $in_tls == own-ca ]]; then ensure_own_certificate; fi
+  case $in_tls in
+    own-ca) ensure_own_certificate ;;
+    files) check_given_certificate ;;
+  esac
   ensure_files --notify nginx.service --validate-all 'nginx -t -q'
   ensure_running
   ensure_door
@@ -119,6 +122,15 @@ ensure_server_certificate() {
   own_file "$certificate.names"
 }
 
+# A given certificate is the operator's to renew.
+check_given_certificate() {
+  local certificate=$tls/given.pem
+  if [[ -e $certificate ]] && command -v openssl >/dev/null && ! openssl x509 -in "$certificate" -noout -checkend $((14 * 86400)) >/dev/null; then
+    foreign "certificate $certificate" "valid for 14 days" "ends $(openssl x509 -in "$certificate" -noout -enddate | cut -d= -f2)" \
+      "put a newer certificate and its key where gateway.tls says, then run up"
+  fi
+}
+
 # certificate_fault DAYS: prints why the server's certificate is not good for so long, or nothing.
 certificate_fault() {
   local certificate=$tls/server.pem
@@ -137,7 +149,9 @@ certificate_fault() {
 
 ensure_running() {
   local pid
-  local -a former=()
+  local -a former=() files
+  mapfile -t files < <(planned_files)
+  ensure_fresh nginx.service "$(serving_workers | head -n 1)" "${files[@]}" "$tls/server.pem"
   if [[ $VERB == apply && -e $STATE/pending/nginx.service ]]; then mapfile -t former < <(serving_workers); fi
   ensure_unit nginx.service --reload
   # A reload returns at once; who connects now might still be served by the former configuration.

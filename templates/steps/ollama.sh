@@ -3,12 +3,26 @@
 
 step() {
   local home=/opt/llm/ollama/$in_version
+  local -a files
   ensure_directory /opt/llm/ollama root:root 0755
   install_release "$home"
   ensure_files --notify tms-ollama.service
   if [[ $VERB == apply ]]; then echo "$home/bin/ollama $in_port" >"$STATE/ollama"; fi
+  ensure_loopback
+  mapfile -t files < <(planned_files)
+  ensure_fresh tms-ollama.service "$(systemctl show -P MainPID tms-ollama.service)" "${files[@]}"
   ensure_unit tms-ollama.service
   ensure_answer
+}
+
+# The process may have been started with another address than its files now say.
+ensure_loopback() {
+  local open
+  open=$(ss --no-header --listening --tcp --numeric "sport = :$in_port" | awk '$4 !~ /^(127\.|\[::1\])/ { print $4 }' | paste -sd' ')
+  if [[ -n $open ]]; then
+    difference "Ollama's address" "127.0.0.1:$in_port" "$open"
+    [[ $VERB == check ]] || notify tms-ollama.service
+  fi
 }
 
 install_release() {

@@ -76,6 +76,29 @@ describe.skipIf(DOCKER_MISSING)("drift made by hand (needs Docker)", () => {
       ["off", "ufw disable", "firewall: disabled"],
     ],
     [
+      "the kernel's rules changed behind ufw's back, as many as before",
+      ["another port", "iptables -R ufw-user-input 2 -p tcp --dport 8443 -j ACCEPT", "firewall: not loaded"],
+    ],
+    ["the kernel's default", ["accepting", "iptables -P INPUT ACCEPT", "firewall: not loaded"]],
+    ["ufw unhooked", ["by hand", "ip6tables -D INPUT -j ufw6-before-input", "firewall: not loaded"]],
+    [
+      "an engine that was started with another address, its files put back since",
+      [
+        "address",
+        `sed -i.mine 's/127.0.0.1/0.0.0.0/' /etc/tms-llm/ollama.env; systemctl restart tms-ollama; mv /etc/tms-llm/ollama.env.mine /etc/tms-llm/ollama.env`,
+        "Ollama's address: *:11434",
+      ],
+    ],
+    [
+      "nginx that was started with another file, put back since",
+      [
+        "file",
+        "sed -i.mine 's/429/430/' /etc/nginx/conf.d/tms-llm.conf; systemctl reload nginx; sleep 3; cat /etc/nginx/conf.d/tms-llm.conf.mine >/etc/nginx/conf.d/tms-llm.conf; rm /etc/nginx/conf.d/tms-llm.conf.mine",
+        "unit nginx.service: started before /etc/nginx/conf.d/tms-llm.conf was written",
+      ],
+    ],
+    ["an account that may log in", ["password", "echo tms:open-sesame | chpasswd", "user tms: has one"]],
+    [
       "accounts and packages",
       ["shell", "usermod --shell /bin/bash tms", "user tms: /opt/llm:/bin/bash"],
       ["group", "gpasswd --delete tms video", "user tms: not in it"],
@@ -93,6 +116,54 @@ describe.skipIf(DOCKER_MISSING)("drift made by hand (needs Docker)", () => {
       await deliver(host, ofPhase);
       await runPhase(host, phase, ofPhase);
     }
+    expect(await checkHost(host)).toEqual([]);
+    expect(differences(deployed, await takeSnapshot(host), "equivalent")).toEqual([]);
+  });
+
+  // What a deployment does not undo, with the undoing that its message names.
+  test.each<[kind: string, command: string, found: string, undo: string]>([
+    [
+      "a drop-in",
+      "mkdir /etc/systemd/system/tms-ollama.service.d; printf '[Service]\\nNice=5\\n' >/etc/systemd/system/tms-ollama.service.d/mine.conf; systemctl daemon-reload",
+      "unit tms-ollama.service: /etc/systemd/system/tms-ollama.service.d/mine.conf",
+      "systemctl revert tms-ollama.service",
+    ],
+    [
+      "a further group",
+      "groupadd -f mine; gpasswd -a tms mine",
+      "user tms: in mine",
+      "gpasswd --delete tms mine; groupdel mine",
+    ],
+    [
+      "a rule that opens the engine's port, IPv4",
+      "ufw allow proto tcp from 198.51.100.7 to any port 11434",
+      "firewall: allow tcp 11434 from 198.51.100.7",
+      "ufw delete allow proto tcp from 198.51.100.7 to any port 11434",
+    ],
+    [
+      "a rule that opens the engine's port among others, IPv6",
+      "ufw allow proto tcp from fd00:9::/64 to any port 8080,11434",
+      "firewall: allow tcp 8080,11434 from fd00:9::/64",
+      "ufw delete allow proto tcp from fd00:9::/64 to any port 8080,11434",
+    ],
+    [
+      "a rule that opens the endpoint to somebody else",
+      "ufw allow proto tcp from 198.51.100.0/24 to any port 443",
+      "firewall: allow tcp 443 from 198.51.100.0/24",
+      "ufw delete allow proto tcp from 198.51.100.0/24 to any port 443",
+    ],
+    [
+      "a rule in front of ufw",
+      "iptables -I INPUT -p tcp --dport 11434 -j ACCEPT",
+      "firewall: -A INPUT -p tcp -m tcp --dport 11434 -j ACCEPT",
+      "iptables -D INPUT -p tcp -m tcp --dport 11434 -j ACCEPT",
+    ],
+  ])("%s by somebody else is found, with the way to undo it", async (_, command, found, undo) => {
+    await host.shell(command);
+    const reported = await checkHost(host);
+    expect(reported.map(told)).toEqual([found]);
+    expect(reported[0]!.repair).toBeTruthy();
+    await host.shell(undo);
     expect(await checkHost(host)).toEqual([]);
     expect(differences(deployed, await takeSnapshot(host), "equivalent")).toEqual([]);
   });

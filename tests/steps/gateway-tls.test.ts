@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { connect as connectHttp2 } from "node:http2";
 import { join } from "node:path";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
@@ -25,6 +26,23 @@ async function withOwnCa(files: NginxFiles, names: string, commands: string): Pr
   ]);
   return stdout;
 }
+
+describe("a certificate that was given (needs openssl)", () => {
+  test.each([
+    { days: 5, words: "valid for 14 days" },
+    { days: 60, words: "" },
+  ])("that ends in $days days: what a check says of it", async ({ days, words }) => {
+    const folder = mkdtempSync(join(tmpdir(), "tms-llm-given-"));
+    const script = `set -euo pipefail; source "$1"; tls=$2 VERB=check
+      foreign() { printf '%s|%s|%s|%s' "$@"; }
+      openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=given -days ${days} -out "$tls/given.pem" 2>/dev/null
+      check_given_certificate`;
+    const { stdout } = await execa("bash", ["-c", script, "bash", STEP_SCRIPT, folder]);
+    rmSync(folder, { recursive: true });
+    expect(stdout).toContain(words);
+    expect(stdout === "").toBe(words === "");
+  });
+});
 
 const ISSUE = `
   new_key >"$tls/ca.key"; new_ca >"$tls/ca.pem"

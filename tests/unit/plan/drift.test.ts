@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { renderDrift } from "../../../cli/drift";
 import { judgeDrift } from "../../../plan/drift";
 import type { Plan } from "../../../plan/plan";
 
@@ -12,7 +13,7 @@ const plan = {
 const header = '{"owner":"o","digest":"d"}\n';
 const finished = `${header}{"phase":"access","digest":"${digest("2")}"}\n{"phase":"base","digest":"${digest("1")}"}\n`;
 
-describe("what the host says becomes one of three answers", () => {
+describe("what the host says becomes one of four answers", () => {
   test("nothing of ours there: not deployed, which is no drift", () => {
     expect(judgeDrift("{}\n", plan)).toMatchObject({ state: "not deployed", repair: [] });
   });
@@ -34,6 +35,32 @@ describe("what the host says becomes one of three answers", () => {
     const report = judgeDrift(lines, plan);
     expect(report.repair).toEqual(["base"]);
     expect(report.differences[0]).toMatchObject({ what: "phase base", found: words });
+  });
+
+  test("finished, with a plan that is no longer this checkout's: another answer than drift", () => {
+    const lines = `${header}{"phase":"access","digest":"${digest("2")}"}\n{"phase":"base","digest":"${digest("9")}"}\n`;
+    const report = judgeDrift(lines, plan);
+    expect(report).toMatchObject({ state: "other plan", repair: ["base"] });
+    expect(renderDrift(report, "prod")).toMatchInlineSnapshot(`
+      "prod: the host is as it was deployed, but the stack file or this checkout has changed since (base).
+      npm run preview -- prod shows the changes, npm run up -- prod makes them."
+    `);
+  });
+
+  test("what somebody else added is told with the way to undo it, and makes no phase run again", () => {
+    const line = `{"phase":"access","step":"firewall","what":"firewall","expected":"port 11434 closed","found":"allow tcp 11434 from 0.0.0.0/0","repair":"ufw status numbered; ufw delete NUMBER"}\n`;
+    const report = judgeDrift(finished + line, plan);
+    expect(report).toMatchObject({ state: "drifted", repair: [] });
+    expect(renderDrift(report, "prod")).toMatchInlineSnapshot(`
+      "prod: drifted in 1 place.
+      ┌──────────────────┬──────────────────────────────────┬──────────────────────────────────┬──────────────────────────────────┐
+      │ step             │ what                             │ expected                         │ found                            │
+      ├──────────────────┼──────────────────────────────────┼──────────────────────────────────┼──────────────────────────────────┤
+      │ firewall         │ firewall                         │ port 11434 closed                │ allow tcp 11434 from 0.0.0.0/0   │
+      └──────────────────┴──────────────────────────────────┴──────────────────────────────────┴──────────────────────────────────┘
+      Somebody else's work, which up leaves alone. On the host, as root:
+        firewall, allow tcp 11434 from 0.0.0.0/0: ufw status numbered; ufw delete NUMBER"
+    `);
   });
 
   test("a phase that never ran is named, in the order of the plan", () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -108,7 +108,8 @@ export function absenceError(absence: DockerAbsence): ToolchainError {
   }
 }
 
-async function start(report: Report): Promise<void> {
+/** Asks the daemon to start. Resolves when it was asked; the result is its last words, should it end. */
+async function start(report: Report): Promise<{ ended?: string }> {
   report("starting the daemon");
   if (existsSync("/run/systemd/system")) {
     await runCommand("systemctl", ["start", "docker.service"], {
@@ -116,27 +117,34 @@ async function start(report: Report): Promise<void> {
       failure: "The Docker daemon could not be started.",
       wayOut: "Look at `journalctl -u docker`.",
     });
-    return;
+    return {};
   }
   // No init system: the daemon has to outlive this command, in a session of its own.
   mkdirSync(join(cacheFolder(), "logs"), { recursive: true });
-  const log = openSync(join(cacheFolder(), "logs", "dockerd.log"), "a");
+  const log = openSync(daemonLog(), "a");
   const daemon = spawn("dockerd", [], { detached: true, stdio: ["ignore", log, log] });
-  daemon.on("error", () => undefined); // Seen by the wait that follows: nothing answers.
+  const state: { ended?: string } = {};
+  daemon.on("error", ({ message }) => (state.ended = message));
+  daemon.on("exit", () => (state.ended = lastLine(daemonLog())));
   daemon.unref();
+  return state;
 }
 
-async function waitForDaemon(seconds: number): Promise<Docker> {
+const daemonLog = () => join(cacheFolder(), "logs", "dockerd.log");
+
+const lastLine = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "";
+
+async function waitForDaemon(daemon: { readonly ended?: string }, seconds: number): Promise<Docker> {
   const deadline = Date.now() + seconds * 1000;
-  while (Date.now() < deadline) {
+  while (Date.now() < deadline && daemon.ended === undefined) {
     const found = await look();
     if (typeof found !== "string") return found;
     await sleep(250);
   }
   throw new ToolchainError(
     "The Docker daemon was started and does not answer.",
-    `nothing answered within ${seconds} s`,
-    `Read ${join(cacheFolder(), "logs", "dockerd.log")}, or start Docker yourself and run the command again.`,
+    daemon.ended ?? `nothing answered within ${seconds} s`,
+    `Read ${daemonLog()}, or start Docker yourself and run the command again.`,
   );
 }
 
@@ -160,7 +168,7 @@ export const docker: Piece<Docker> = {
     if (found === "no permission" || !isRoot()) throw absenceError(found);
     // The package starts the daemon by itself where there is an init system.
     if (found === "not installed") await installPackages([PACKAGE], "Docker", report);
-    if (typeof (await look()) === "string") await start(report);
-    return waitForDaemon(30);
+    const started = typeof (await look()) === "string" ? await start(report) : {};
+    return waitForDaemon(started, 30);
   },
 };

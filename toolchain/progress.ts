@@ -17,8 +17,9 @@ export interface Announced extends Intent {
 const HEARTBEAT_MS = 15_000;
 
 interface Running {
-  readonly since: number;
   readonly about: number;
+  /** Its first step; undefined while it waits for another piece. */
+  since?: number;
   step: string;
 }
 
@@ -27,9 +28,10 @@ export function lineProgress(write: (line: string) => void, now: () => number = 
   const running = new Map<string, Running>();
   let total = 0;
   let finished = 0;
-  const elapsed = ({ since }: Running) => formatSeconds((now() - since) / 1000);
+  const elapsed = ({ since = now() }: Running) => formatSeconds((now() - since) / 1000);
   const heartbeat = setInterval(() => {
     for (const [name, piece] of running) {
+      if (piece.since === undefined) continue;
       write(`  ${name}: still ${piece.step} (${elapsed(piece)} of about ${formatSeconds(piece.about)})`);
     }
   }, HEARTBEAT_MS);
@@ -38,12 +40,13 @@ export function lineProgress(write: (line: string) => void, now: () => number = 
   return {
     announce(list) {
       total = list.length;
-      for (const { name, seconds } of list) running.set(name, { since: now(), about: seconds, step: "starting" });
+      for (const { name, seconds } of list) running.set(name, { about: seconds, step: "" });
       for (const line of announcement(list)) write(line);
     },
     step(name, step) {
       const piece = running.get(name);
       if (piece === undefined) return;
+      piece.since ??= now();
       piece.step = step;
       write(`  ${name}: ${step} (${elapsed(piece)})`);
     },

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { announcement, formatSeconds, lineProgress } from "../../../toolchain/progress";
 
 describe("announcement", () => {
@@ -28,17 +28,37 @@ describe("lineProgress", () => {
       { name: "A", how: "built", seconds: 60 },
       { name: "B", how: "built", seconds: 5 },
     ]);
+    progress.step("B", "waiting for nothing");
     time = 4000;
     progress.step("A", "compiling");
     progress.done("B");
-    time = 75_000;
+    time = 79_000;
     progress.done("A");
     progress.close();
     expect(lines.slice(3)).toEqual([
-      "  A: compiling (4 s)",
+      "  B: waiting for nothing (0 s)",
+      "  A: compiling (0 s)",
       "  B: ready after 4 s (1 of 2)",
       "  A: ready after 1 min 15 s (2 of 2)",
     ]);
+  });
+});
+
+describe("the heartbeat", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it("repeats what is going on, and leaves out what waits for another piece", () => {
+    vi.useFakeTimers();
+    const lines: string[] = [];
+    const progress = lineProgress((line) => lines.push(line));
+    progress.announce([
+      { name: "CLI", how: "built", seconds: 60 },
+      { name: "Plugins", how: "built with the CLI", seconds: 5 },
+    ]);
+    progress.step("CLI", "compiling");
+    vi.advanceTimersByTime(15_000);
+    progress.close();
+    expect(lines.slice(4)).toEqual(["  CLI: still compiling (15 s of about 1 min)"]);
   });
 });
 

@@ -5,6 +5,7 @@ import { OLLAMA_VERSIONS } from "../plan/config/engine-versions";
 import { ensureToolchain } from "../toolchain/ensure";
 import { ToolchainError } from "../toolchain/failure";
 import { lineProgress } from "../toolchain/progress";
+import { ensureTestInstruments } from "../toolchain/test-instruments";
 import { loadExeca } from "../toolchain/execa";
 import { EXIT, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
@@ -27,7 +28,7 @@ interface Count {
   readonly skipped: number;
 }
 
-async function runLane(lane: Lane): Promise<Count> {
+async function runLane(lane: Lane, path: string): Promise<Count> {
   const report = join(PROJECT, "reports", `${lane}.json`);
   rmSync(report, { force: true });
   const run = await (
@@ -46,6 +47,7 @@ async function runLane(lane: Lane): Promise<Count> {
     ],
     {
       cwd: PROJECT,
+      env: { PATH: path },
       stdio: "inherit",
       reject: false,
     },
@@ -74,10 +76,11 @@ async function prepareRealHosts(): Promise<void> {
 /** Runs the lanes and ends with the line that counts what their reports say. */
 export async function test(lanes: readonly Lane[]): Promise<ExitCode> {
   mkdirSync(join(PROJECT, "reports"), { recursive: true });
+  const path = await ensureTestInstruments((line) => console.error(line));
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const lane of lanes) {
     if (lane === "real") await prepareRealHosts();
-    const count = await runLane(lane);
+    const count = await runLane(lane, path);
     total.passed += count.passed;
     total.failed += count.failed;
     total.skipped += count.skipped;

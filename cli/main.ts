@@ -39,6 +39,9 @@ function verb(
     });
 }
 
+/** Of an option that may be given several times. */
+const gather = (value: string, former: readonly string[] = []) => [...former, value];
+
 verb("up", "make the host as the stack file says, and prove it", up).option(
   "--yes",
   "don't ask before changing an existing host",
@@ -50,7 +53,11 @@ verb("preview", "show what up would change; contacts no host", preview).option(
 verb("destroy", "take back everything that up made", destroy)
   .option("--yes", "don't ask")
   .option("--purge", "remove the models too");
-verb("smoke", "prove the endpoint from outside, now", smoke).option("--json <file>", "write the report there");
+verb("smoke", "prove the endpoint from outside, now", smoke)
+  .option("--exclude <check>", "leave a check out; may be given several times", gather)
+  .option("--json <file>", "write the report there, raw samples included")
+  .option("--junit <file>", "write the report there as JUnit XML")
+  .option("--markdown <file>", "write the report there as a comment on a pull request");
 verb("drift", "compare the host with what was deployed; changes nothing", drift).option(
   "--json <file>",
   "write the report there",

@@ -1,4 +1,5 @@
 import type { Client } from "./client";
+import { NoAnswer } from "./no-answer";
 import type { CheckResult, Evidence, Verdict } from "./report-json";
 import type { SmokeTarget } from "./target";
 
@@ -24,11 +25,6 @@ export interface Check {
   /** Timing is measured alone; everything else may run side by side. */
   readonly alone?: boolean;
   run(context: CheckContext): Promise<Finding>;
-}
-
-/** The endpoint did not answer as HTTP does: refused, reset, not trusted, too late. A failure of what is tested. */
-export class NoAnswer extends Error {
-  override readonly name = "NoAnswer";
 }
 
 /** Runs one check; `blocker` is the result of the check that it needs. Never throws. */

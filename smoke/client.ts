@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, buildConnector, type Dispatcher } from "undici";
-import { NoAnswer } from "./check";
+import { NoAnswer } from "./no-answer";
 import { StreamRecorder, type StreamRecord } from "./stream";
 import type { SmokeTarget } from "./target";
 

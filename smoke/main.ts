@@ -1,7 +1,8 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { exclusionFault } from "./exclusions";
 import { renderTable } from "./report-terminal";
-import { GATE, runSmoke, unknownExclusions } from "./run";
+import { runSmoke } from "./run";
 import { smokeTargetSchema } from "./target";
 import { exitCode } from "./verdict";
 
@@ -17,9 +18,8 @@ async function main(): Promise<number> {
   if (input === undefined) return badInput("it is not JSON");
   const target = smokeTargetSchema.safeParse(input);
   if (!target.success) return badInput(z.prettifyError(target.error));
-  const unknown = unknownExclusions(target.data);
-  if (unknown.length > 0)
-    return badInput(`exclude names no check: ${unknown.join(", ")}\nChecks: ${GATE.map(({ id }) => id).join(", ")}`);
+  const fault = exclusionFault(target.data.exclude);
+  if (fault !== undefined) return badInput(`exclude: ${fault}`);
   const report = await runSmoke(target.data);
   const print = report.verdict === "pass" ? console.log : console.error;
   print(renderTable(report));

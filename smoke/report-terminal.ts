@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { detailLines, extent, needsDetail } from "./report-detail";
 import type { CheckResult, SmokeReport } from "./report-json";
 
 /**
@@ -14,16 +15,9 @@ export function renderTable({ checks, excluded, verdict, milliseconds }: SmokeRe
     chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
   });
   for (const check of checks) table.push([check.title, check.verdict, check.observed]);
-  const details = checks.filter((check) => check.verdict !== "pass" && check.verdict !== "blocked").map(detail);
-  const left = excluded.length > 0 ? `, left out: ${excluded.join(", ")}` : "";
-  const sum = `Smoke test: ${verdict} (${checks.length} checks${left}, ${(milliseconds / 1000).toFixed(1)} s)`;
-  return [table.toString(), ...details, sum].join("\n");
+  const sum = `Smoke test: ${verdict} (${extent(checks, excluded, milliseconds)})`;
+  return [table.toString(), ...checks.filter(needsDetail).map(detail), sum].join("\n");
 }
 
-const EVIDENCE_CHARACTERS = 600;
-
-function detail({ id, title, target, verdict, observed, evidence }: CheckResult): string {
-  const lines = [`${id} (${title}): ${verdict}`, `  demanded: ${target}`, `  observed: ${observed}`];
-  if (evidence) lines.push(`  evidence: ${JSON.stringify(evidence).slice(0, EVIDENCE_CHARACTERS)}`);
-  return lines.join("\n");
-}
+const detail = (check: CheckResult): string =>
+  [`${check.id} (${check.title}): ${check.verdict}`, ...detailLines(check).map((line) => `  ${line}`)].join("\n");

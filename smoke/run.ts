@@ -38,10 +38,6 @@ export interface SmokeOptions {
   readonly onProgress?: (result: CheckResult) => void;
 }
 
-/** Names in `exclude` that are no check of the set, for a message; an exclusion that does nothing is a mistake. */
-export const unknownExclusions = ({ exclude }: SmokeTarget, checks: readonly Check[] = GATE): string[] =>
-  exclude.filter((name) => !checks.some(({ id }) => id === name));
-
 /**
  * Proves a deployment from outside. Takes about 3 s against a tiny model. Never throws for what it finds; no key is in
  * the report, whatever the server answers.

@@ -36,7 +36,10 @@ test("input that is no target exits with 4 and says what is wrong with it, witho
     { input: `{"clients":[{"key":"${KEY}"`, says: "it is not JSON" },
     { input: JSON.stringify({ ...good, modles: [] }), says: 'Unrecognized key: "modles"' },
     { input: JSON.stringify({ ...good, endpoint: "http://gateway/v1" }), says: "must have no path" },
-    { input: JSON.stringify({ ...good, exclude: ["digets"] }), says: "exclude names no check: digets" },
+    {
+      input: JSON.stringify({ ...good, exclude: ["digets"] }),
+      says: 'exclude: no such check: "digets" (did you mean "digest"?)',
+    },
   ];
   for (const { input, says } of faults) {
     const { exitCode, all } = await smoke(input);

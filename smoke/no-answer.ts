@@ -1,0 +1,4 @@
+/** The endpoint did not answer as HTTP does: refused, reset, not trusted, too late. A failure of what is tested. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}

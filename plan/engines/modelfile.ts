@@ -16,7 +16,7 @@ export function modelfile(
   files: { readonly weights?: PlannedArtifact; readonly adapter?: PlannedArtifact },
 ): string {
   const from = files.weights ? incoming(files.weights) : model.source.replace(/^ollama:/, "");
-  const parameters = { num_ctx: model.context, ...model.parameters };
+  const parameters = { num_ctx: model.context, ...ownParameters(model), ...model.parameters };
   return [
     `FROM ${from}`,
     ...(files.adapter ? [`ADAPTER ${incoming(files.adapter)}`] : []),
@@ -27,6 +27,12 @@ export function modelfile(
     "",
   ].join("\n");
 }
+
+/**
+ * The engine's threads wait for one another after every layer by spinning. A layer of the tiny model is shorter than that
+ * wait: on two busy processors 150 tokens took 76 s with two threads, and 0.03 s with one.
+ */
+const ownParameters = ({ source }: Model) => (source === "builtin:tiny" ? { num_thread: 1 } : {});
 
 /** A step name for a model: its name in kebab case, with a few digits of its hash so that no two collide. */
 function stepName(model: Model): string {

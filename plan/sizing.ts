@@ -1,0 +1,102 @@
+import { bitsPerWeight, type CatalogModel, type Quantization } from "./catalog/models";
+
+/** How much memory a model needs: weights + cache × tokens + the engine's own. Arithmetic alone; bytes throughout. */
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+/** A catalogue model whose shape has been verified, so that its need can be computed. */
+export interface SizedModel extends CatalogModel {
+  readonly shape: NonNullable<CatalogModel["shape"]>;
+}
+
+/** Whether `auto` may be computed from the entry. */
+export function isSizable(model: CatalogModel): model is SizedModel {
+  return model.shape !== undefined && !model.unverified.includes("shape") && !model.unverified.includes("context");
+}
+
+// llama.cpp keeps a shared embedding matrix at least as fine as Q6_K, whatever the rest is quantized to.
+const TIED_EMBEDDING_BITS = 6.5625;
+
+/**
+ * Size of the weights, as a file and in memory. A publisher's own number is taken where it was verified; the larger of
+ * the two where it was not.
+ */
+export function weightBytes(model: CatalogModel, quantization: Quantization): number {
+  const bits = bitsPerWeight(quantization);
+  const parameters = model.parameters * 1e9;
+  const embedding = model.shape?.tiedEmbeddings ? model.shape.vocabulary * model.shape.hidden : 0;
+  const computed = Math.ceil(
+    ((parameters - embedding) * bits + embedding * Math.max(bits, Math.min(16, TIED_EMBEDDING_BITS))) / 8,
+  );
+  const stated = model.sizes[quantization];
+  if (stated === undefined) return computed;
+  return model.unverified.includes("sizes") ? Math.max(stated, computed) : stated;
+}
+
+/** Bytes of one number in the cache. */
+export const CACHE_BYTES = { f16: 2, q8_0: 34 / 32, q4_0: 18 / 32, fp8: 1 } as const;
+export type CacheType = keyof typeof CACHE_BYTES;
+
+/** Keys and values of one token: 2 × layers × kv heads × head size × bytes per element. */
+export function cacheBytesPerToken({ shape }: SizedModel, type: CacheType = "f16"): number {
+  const { layers, cachingLayers = layers, kvHeads, headSize } = shape;
+  return 2 * cachingLayers * kvHeads * headSize * CACHE_BYTES[type];
+}
+
+export interface Load {
+  readonly model: SizedModel;
+  readonly quantization: Quantization;
+  /** Tokens per request. */
+  readonly context: number;
+  /** Requests at the same time, each with a whole context. */
+  readonly parallel: number;
+  readonly cacheType?: CacheType;
+}
+
+export interface Need {
+  readonly weights: number;
+  readonly cache: number;
+  readonly total: number;
+}
+
+/** What one loaded model holds, without the engine's own. */
+export function loadNeed({ model, quantization, context, parallel, cacheType }: Load): Need {
+  const weights = weightBytes(model, quantization);
+  const cache = Math.ceil(parallel * (context * cacheBytesPerToken(model, cacheType) + (model.shape.state ?? 0)));
+  return { weights, cache, total: weights + cache };
+}
+
+/**
+ * What an engine takes beside weights and cache: CUDA's context and the buffers of a computation, per GPU; on the CPU
+ * the buffers alone. vLLM's is the upper end of the 1.5 to 2 GiB that its users report.
+ */
+export const ENGINE_OVERHEAD = {
+  ollama: { gpu: 1.5 * GIB, cpu: 512 * MIB },
+  vllm: { gpu: 2 * GIB, cpu: 2 * GIB },
+} as const;
+export type SizedEngine = keyof typeof ENGINE_OVERHEAD;
+
+/** The part of a GPU's memory that an engine may fill; vLLM's is its own default of `--gpu-memory-utilization`. */
+export const GPU_SHARE = { ollama: 1, vllm: 0.92 } as const;
+
+/** Contexts that `auto` chooses among, longest first: coarse, so that a small change of a host gives the same plan. */
+const CONTEXTS = [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 2].map((kibi) => kibi * 1024);
+
+/** Contexts at most as long as the model was trained for, longest first. */
+export function contextChoices({ context }: Pick<CatalogModel, "context">): readonly number[] {
+  return CONTEXTS.filter((choice) => choice <= context);
+}
+
+/** The longest context of a model that fits into `bytes`, or undefined where not even the shortest does. */
+export function longestContext(load: Omit<Load, "context">, bytes: number): number | undefined {
+  return contextChoices(load.model).find((context) => loadNeed({ ...load, context }).total <= bytes);
+}
+
+/** Over how many GPUs of equal size a model can be split evenly: a divisor of its heads, at most `gpus`. */
+export function tensorParallel({ shape }: SizedModel, gpus: number): number {
+  const divides = (parts: number) =>
+    shape.heads % parts === 0 && (shape.kvHeads % parts === 0 || parts % shape.kvHeads === 0);
+  for (let parts = gpus; parts > 1; parts -= 1) if (divides(parts)) return parts;
+  return 1;
+}

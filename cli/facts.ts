@@ -1,14 +1,26 @@
-import { parseFacts } from "../plan/facts";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { StackConfig } from "../plan/config/schema";
+import { readFacts } from "../plan/context";
+import { parseFacts, type Facts } from "../plan/facts";
+import {
+  factsDifferences,
+  factsFile,
+  FaultyFactsFile,
+  hostFacts,
+  renderFactsFile,
+  type HostFacts,
+} from "../plan/host-facts";
 import { judgePreflight, refusalText } from "../plan/preflight";
 import { PREFLIGHT_TEXT } from "../plan/render/loader";
 import { templateText } from "../plan/render/template-files";
+import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
-import { hostAddress, readProject } from "./project";
+import { hostAddress, PROJECT, readConfig, readHost, readProject } from "./project";
 import { runOverSsh } from "./ssh";
 
-/** Measures the host, prints what was found as JSON, and says whether it would be admitted. Changes nothing. */
-export async function facts(stack: string): Promise<ExitCode> {
-  const project = readProject(stack);
+/** Asks the host in one round trip; changes nothing. @throws SshError, CommandFailure */
+async function measureFacts(project: Parameters<typeof hostAddress>[0]): Promise<Facts> {
   const result = await runOverSsh(hostAddress(project), PREFLIGHT_TEXT, { stdin: templateText("preflight.sh") });
   if (result.code !== 0)
     throw new CommandFailure(
@@ -16,10 +28,52 @@ export async function facts(stack: string): Promise<ExitCode> {
       "check the SSH user's sudo rights",
       EXIT.internal,
     );
-  const measured = parseFacts(result.stdout);
+  return parseFacts(result.stdout);
+}
+
+/** Writes the stack's facts file and says what is new in it. */
+function record(stack: string, facts: HostFacts): void {
+  const path = join(PROJECT, factsFile(stack));
+  const text = renderFactsFile(facts, stack);
+  const before = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  if (before === text) {
+    console.error(`${factsFile(stack)} is as the host is.`);
+    return;
+  }
+  const known = before === undefined ? undefined : readKnown(stack);
+  writeFileSync(path, text);
+  const changes = known ? factsDifferences(known, facts).map((line) => `  ${line}`) : [];
+  console.error([`${factsFile(stack)} written: review and commit it.`, ...changes].join("\n"));
+}
+
+/** A file that cannot be read any more is written anew. */
+function readKnown(stack: string): HostFacts | undefined {
+  try {
+    return readFacts(PROJECT, stack);
+  } catch (error) {
+    if (error instanceof FaultyFactsFile) return undefined;
+    throw error;
+  }
+}
+
+/** Measures the host where the stack leaves something on `auto` and has no facts file yet. */
+export async function ensureFacts(stack: string, config: StackConfig): Promise<void> {
+  if (config.target.kind === "sandbox" || !usesAuto(config) || existsSync(join(PROJECT, factsFile(stack)))) return;
+  console.error(`Something is left on auto: measuring ${config.target.host} for ${factsFile(stack)}.`);
+  record(stack, hostFacts(await measureFacts(readHost(stack, config))));
+}
+
+/**
+ * Measures the host, prints what was found as JSON, writes the stack's facts file, and says whether the host would be
+ * admitted. A sandbox has no facts file: it is what the stack file says it is.
+ */
+export async function facts(stack: string): Promise<ExitCode> {
+  const config = readConfig(stack);
+  const measured = await measureFacts(readHost(stack, config));
   console.log(JSON.stringify(measured, null, 2));
-  const { refusals, warnings } = judgePreflight(measured, project.plan.requirements);
-  if (warnings.length > 0) console.error(refusalText(warnings));
+  if (config.target.kind !== "sandbox") record(stack, hostFacts(measured));
+  const { refusals, warnings } = judgePreflight(measured, readProject(stack).plan.requirements);
+  if (warnings.length > 0) console.error(refusalText([], warnings));
   if (refusals.length > 0) console.error(refusalText(refusals));
   return refusals.length > 0 ? EXIT.failed : EXIT.good;
 }

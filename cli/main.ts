@@ -1,5 +1,7 @@
 import { Command, CommanderError, type OptionValues } from "commander";
 import { ConfigurationFaults } from "../plan/config/faults";
+import { FaultyFactsFile } from "../plan/host-facts";
+import { PlanRefused } from "../plan/preflight/refusal";
 import { ToolchainError } from "../toolchain/failure";
 import { check } from "./check";
 import { destroy } from "./destroy";
@@ -62,7 +64,7 @@ verb("drift", "compare the host with what was deployed; changes nothing", drift)
   "--json <file>",
   "write the report there",
 );
-verb("facts", "measure the host and print what was found", facts);
+verb("facts", "measure the host, write facts.<stack>.yaml, and say whether it would be admitted", facts);
 verb("doctor", "say what is there on this machine, in the stack and on the host", doctor);
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
 program
@@ -101,7 +103,7 @@ program
 /** A user's fault is told in one message; only a bug of ours shows a stack trace. */
 function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
-  if (error instanceof ConfigurationFaults) {
+  if (error instanceof ConfigurationFaults || error instanceof PlanRefused || error instanceof FaultyFactsFile) {
     console.error(error.message);
     return EXIT.usage;
   }

@@ -34,6 +34,11 @@ export function readConfig(stack: string): StackConfig {
   return parseStackConfig(readStackFile(readFileSync(path, "utf8"), file), { stack, file });
 }
 
+/** What it takes to reach a stack's host; an existing one needs nothing that the toolchain prepares. */
+export function readHost(stack: string, config: StackConfig): Parameters<typeof hostAddress>[0] {
+  return { config, context: config.target.kind === "sandbox" ? readPlanContext(PROJECT, stack, config) : {} };
+}
+
 /** Configuration, context and plan; needs what the toolchain prepares. */
 export function readProject(stack: string): Project {
   const config = readConfig(stack);
@@ -42,7 +47,13 @@ export function readProject(stack: string): Project {
 }
 
 /** Where the stack's host is reached. */
-export function hostAddress({ config, context }: Pick<Project, "config" | "context">): SshAddress {
+export function hostAddress({
+  config,
+  context,
+}: {
+  readonly config: StackConfig;
+  readonly context: Pick<PlanContext, "sandbox">;
+}): SshAddress {
   const { target } = config;
   if (target.kind === "sandbox") {
     const { sandbox } = context;

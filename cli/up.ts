@@ -1,4 +1,5 @@
 import { EXIT, UsageError, type ExitCode } from "./failure";
+import { ensureFacts } from "./facts";
 import { measureDrift, renderDrift } from "./drift";
 import { followHost } from "./progress";
 import { hostAddress, readConfig, readProject, type Project } from "./project";
@@ -66,6 +67,7 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
       `npm run preview -- ${stack} shows them; npm run up -- ${stack} --yes makes them`,
     );
   }
+  await ensureFacts(stack, config);
   const prepared = await prepare(stack, config);
   const { pulumi } = prepared;
   const project = readProject(stack);

@@ -3,10 +3,11 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { artifactIndexSchema } from "./artifacts";
 import type { StackConfig } from "./config/schema";
+import { factsFile, parseFactsFile, type HostFacts } from "./host-facts";
 import type { PlanContext } from "./plan";
 import { sandboxSettingsSchema } from "./sandbox";
 
-// With the templates, the only files that the plan's room reads: what the toolchain measured or chose beforehand.
+// With the templates and the catalogue, the only files that the plan's room reads: what was measured or chosen beforehand.
 
 const DEBIAN_ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
@@ -34,11 +35,21 @@ export function readGiven(project: string, path: string): string {
   return readFileSync(file, "utf8");
 }
 
+/** The stack's facts file; undefined where it has none. Throws FaultyFactsFile. */
+export function readFacts(project: string, stack: string): HostFacts | undefined {
+  const file = join(project, factsFile(stack));
+  return existsSync(file) ? parseFactsFile(readFileSync(file, "utf8"), stack) : undefined;
+}
+
 /** What the plan needs to know about this machine and the stack's sandbox. Throws with advice where it is missing. */
 export function readPlanContext(project: string, stack: string, config: StackConfig): PlanContext {
+  // A sandbox is what the stack file says it is.
+  const facts = config.target.kind === "sandbox" ? undefined : readFacts(project, stack);
   return {
+    stack,
+    ...(facts ? { facts } : {}),
     artifacts: artifactIndexSchema.parse(readState(project, "artifacts.json")),
-    architecture: DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
+    architecture: facts?.architecture ?? DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
     ...(config.gateway.tls.mode === "files" ? { certificate: readGiven(project, config.gateway.tls.certificate) } : {}),
     ...(config.target.kind === "sandbox"
       ? { sandbox: sandboxSettingsSchema.parse(readState(project, `${stack}/sandbox.json`)) }

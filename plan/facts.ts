@@ -1,4 +1,5 @@
 import { classifyNvidiaSmi, type NvidiaSmi } from "./nvidia-smi";
+import { isUek } from "./os";
 import { readReport, type PreflightReport } from "./preflight/report";
 
 /** What a host can tell, and how the raw values of its preflight report become facts. */
@@ -28,6 +29,16 @@ export interface NginxSite {
   readonly ports: readonly number[];
 }
 
+export interface GpuProcess {
+  /** UUID of the GPU. */
+  readonly gpu: string;
+  readonly name: string;
+  /** 0 where the driver does not tell. */
+  readonly usedBytes: number;
+  /** The systemd unit of the process. */
+  readonly unit: string | null;
+}
+
 export type DockerKind = "absent" | "snap" | "podman" | "package";
 
 /** What is known about a host, typed. Sizes in bytes. */
@@ -39,6 +50,10 @@ export interface Facts {
     readonly pretty: string;
   };
   readonly kernel: string;
+  /** Oracle's own kernel wants other headers, and may want another compiler. */
+  readonly kernelFlavour: "stock" | "uek";
+  /** Whether modules can be built for the running kernel. */
+  readonly kernelHeaders: boolean;
   /** Debian's word where there is one: `amd64`, `arm64`; else as `uname -m` says. */
   readonly architecture: string;
   /** Version of the GNU C library; null on a system that has another. */
@@ -58,8 +73,12 @@ export interface Facts {
   readonly gpu: {
     readonly nvidiaSmi: NvidiaSmi;
     readonly pciDevices: readonly { readonly address: string; readonly device: string | null }[];
+    /** Programs that hold memory of a GPU. */
+    readonly processes: readonly GpuProcess[];
     /** Version of the loaded kernel module. */
     readonly loadedDriver: string | null;
+    /** Version of the kernel module on disk: what a reboot would load. */
+    readonly installedDriver: string | null;
     readonly nouveauLoaded: boolean;
   };
   readonly secureBoot: "on" | "off" | "none" | "unknown";
@@ -77,6 +96,8 @@ export interface Facts {
     readonly home: string;
     readonly shell: string;
   } | null;
+  /** Versions of Python 3 on the path, newest first. */
+  readonly pythons: readonly string[];
   readonly root: boolean;
   readonly packageManager: "apt-get" | "dnf" | "yum" | "zypper" | null;
   /** The host's clock, in seconds since 1970. */
@@ -95,6 +116,8 @@ export function factsFromReport(data: PreflightReport): Facts {
   return {
     os: osFacts(data.os),
     kernel: data.kernel,
+    kernelFlavour: isUek(data.kernel) ? "uek" : "stock",
+    kernelHeaders: data.kernelHeaders,
     architecture: { x86_64: "amd64", aarch64: "arm64" }[data.machine] ?? data.machine,
     glibc: /^glibc (\d+\.\d+)/.exec(data.libc ?? "")?.[1] ?? null,
     virtualization: data.virtualization,
@@ -131,6 +154,7 @@ export function factsFromReport(data: PreflightReport): Facts {
       home: data.tmsUser.home ?? "/",
       shell: data.tmsUser.shell ?? "/bin/sh",
     },
+    pythons: pythonVersions(data.pythons),
     root: data.effectiveUid === 0,
     packageManager: data.packageManagers[0] ?? null,
     time: data.time,
@@ -175,10 +199,24 @@ function memoryFacts({
   };
 }
 
-function gpuFacts({ nvidiaSmi, pciDevices, driverText, nouveauLoaded }: PreflightReport["gpu"]): Facts["gpu"] {
+/** `Python 3.11.2`: newest first, each once. */
+function pythonVersions(printed: PreflightReport["pythons"]): string[] {
+  const versions = printed.flatMap((text) => /^Python (3\.\d+\.\d+)/.exec(text ?? "")?.[1] ?? []);
+  return [...new Set(versions)].sort((one, other) => other.localeCompare(one, "en", { numeric: true }));
+}
+
+function gpuFacts(report: PreflightReport["gpu"]): Facts["gpu"] {
+  const { nvidiaSmi, pciDevices, processes, driverText, installedDriver, nouveauLoaded } = report;
   return {
     nvidiaSmi: classifyNvidiaSmi(nvidiaSmi.exitCode, nvidiaSmi.output ?? ""),
     pciDevices,
+    processes: processes.map(({ gpu, name, usedMebibytes, unit }) => ({
+      gpu,
+      name: name ?? "an unnamed process",
+      usedBytes: (usedMebibytes ?? 0) * 2 ** 20,
+      unit,
+    })),
+    installedDriver,
     // "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.247.01  …", or with "Open Kernel Module for x86_64".
     loadedDriver: /\b(\d{3}\.\d+(?:\.\d+)?)\b/.exec(driverText ?? "")?.[1] ?? null,
     nouveauLoaded,

@@ -1,6 +1,8 @@
 import { accountStep } from "./account";
 import { localArtifact, type ArtifactIndex } from "./artifacts";
-import type { Model, StackConfig } from "./config/schema";
+import { findModel } from "./catalog/models";
+import type { StackConfig } from "./config/schema";
+import type { HostFacts } from "./host-facts";
 import { modelStep } from "./engines/modelfile";
 import { ollamaArtifact, ollamaStep } from "./engines/ollama";
 import { firewallStep } from "./firewall";
@@ -9,10 +11,18 @@ import { healthStep } from "./health";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
+import { weightBytes } from "./sizing/arithmetic";
+import { resolveStack, type Resolution } from "./sizing/resolve";
+import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
+import { HOST_RESERVE_BYTES } from "./sizing/room";
 import { PHASES, type PhaseName, type PlannedArtifact, type SecretReference, type Step } from "./step";
 
 /** What the plan is made from besides the stack file: the machine's own, measured or chosen once. */
 export interface PlanContext {
+  /** Name of the stack, for messages. */
+  readonly stack: string;
+  /** The stack's facts file, where it has one. */
+  readonly facts?: HostFacts;
   readonly artifacts: ArtifactIndex;
   /** Debian's word for the host's architecture: `amd64` or `arm64`. */
   readonly architecture: string;
@@ -58,7 +68,10 @@ function keys(config: StackConfig): SecretReference[] {
   );
 }
 
-function modelFiles(model: Model, context: PlanContext): { weights?: PlannedArtifact; adapter?: PlannedArtifact } {
+function modelFiles(
+  model: ResolvedModel,
+  context: PlanContext,
+): { weights?: PlannedArtifact; adapter?: PlannedArtifact } {
   const file = (source: string, sha256: string | undefined, name: string): PlannedArtifact => ({
     name,
     sha256: sha256 ?? "",
@@ -77,7 +90,7 @@ function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefin
   return [...config.access.allow, ...own];
 }
 
-function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly SecretReference[]): Step[] {
+function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readonly SecretReference[]): Step[] {
   const { engine, gateway, access, target } = config;
   const firewall = {
     allow: allowedNetworks(config, context.sandbox),
@@ -100,23 +113,37 @@ function makeSteps(config: StackConfig, context: PlanContext, secrets: readonly 
   ];
 }
 
-/** What Linux, nginx and the engine itself take, beside the models. */
-const HOST_RESERVE_BYTES = 512 * 2 ** 20;
+/** Room for the engine's own files and a step's leftovers. */
+const ENGINE_DISK_BYTES = 2 ** 30;
 
-function requirements(config: StackConfig, architecture: string): Requirements {
+/** Bytes of models in memory: a GPU's memory is judged by the facts file, the host's where the engine computes there. */
+function memoryBytes({ config, needs, placement }: Resolution): number {
+  if (placement?.device === "gpu") return HOST_RESERVE_BYTES;
+  const computed = (name: string) => (placement ? (needs[name] ?? 0) : 0);
+  return config.models.reduce((sum, { name, memory }) => sum + (memory ?? computed(name)), HOST_RESERVE_BYTES);
+}
+
+function weightsOnDisk({ models }: ResolvedConfig): number {
+  const matches = models.flatMap(({ source, catalog }) => findModel(source, catalog) ?? []);
+  return matches.reduce((sum, { model, quantization }) => sum + weightBytes(model, quantization), 0);
+}
+
+function requirements(resolution: Resolution, context: PlanContext): Requirements {
+  const { config, placement } = resolution;
   return {
-    architecture,
+    architecture: context.architecture,
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
     memoryReserveBytes: HOST_RESERVE_BYTES,
     // Below 550 Ollama warns once and computes on the CPU.
-    gpu: { required: false, minimumDriver: 550 },
-    memoryBytes: config.models.reduce((sum, model) => sum + (model.memory ?? 0), HOST_RESERVE_BYTES),
-    diskBytes: { "/opt": 2 ** 30, "/var/lib": 2 ** 28 },
+    gpu: { required: placement?.device === "gpu", minimumDriver: 550 },
+    memoryBytes: memoryBytes(resolution),
+    diskBytes: { "/opt": ENGINE_DISK_BYTES + weightsOnDisk(config), "/var/lib": 2 ** 28 },
     ports: [
       { port: config.gateway.port, unit: "nginx.service" },
       { port: config.engine.port, unit: "tms-ollama.service" },
     ],
+    ...(context.facts ? { recorded: { stack: context.stack, facts: context.facts } } : {}),
   };
 }
 
@@ -129,9 +156,11 @@ function endpointUrl({ gateway, target }: StackConfig, sandbox: SandboxSettings 
   return gateway.port === usual ? `${scheme}://${host}` : `${scheme}://${host}:${gateway.port}`;
 }
 
-/** StackConfig + context → Plan. Pure. */
-export function makePlan(config: StackConfig, context: PlanContext): Plan {
-  const secrets = keys(config);
+/** StackConfig + context → Plan. Pure. @throws PlanRefused where what is left on `auto` has no answer, or nothing fits */
+export function makePlan(written: StackConfig, context: PlanContext): Plan {
+  const resolution = resolveStack(written, context.stack, context.facts);
+  const { config } = resolution;
+  const secrets = keys(written);
   const steps = makeSteps(config, context, secrets);
   const payloads = PHASES.map((phase) =>
     phasePayload(
@@ -146,7 +175,7 @@ export function makePlan(config: StackConfig, context: PlanContext): Plan {
     keys: secrets,
     artifacts: steps.flatMap((step) => step.artifacts),
     digest: planDigest(payloads),
-    requirements: requirements(config, context.architecture),
-    endpoint: endpointUrl(config, context.sandbox),
+    requirements: requirements(resolution, context),
+    endpoint: endpointUrl(written, context.sandbox),
   };
 }

@@ -2,6 +2,7 @@ import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
 import { judgeGpu } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
+import { judgeRecordedFacts } from "./preflight/recorded";
 import type { Refusal } from "./preflight/refusal";
 import type { Requirements } from "./preflight/requirements";
 import { judgeSystem } from "./preflight/system";
@@ -14,8 +15,12 @@ export type { Requirements } from "./preflight/requirements";
 export function judgePreflight(facts: Facts, requirements: Requirements): { refusals: Refusal[]; warnings: Refusal[] } {
   const gpuRequirement = requirements.gpu ?? { required: false };
   const gpu = judgeGpu(facts, gpuRequirement);
+  const recorded = requirements.recorded
+    ? judgeRecordedFacts(facts, requirements.recorded)
+    : { refusals: [], warnings: [] };
   return {
     refusals: [
+      ...recorded.refusals,
       ...judgeSystem(facts, requirements),
       ...judgeMemory(facts, requirements),
       ...judgeDisks(facts, requirements),
@@ -27,6 +32,6 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...(requirements.docker ? judgeDocker(facts) : []),
       ...(gpuRequirement.required ? gpu : []),
     ],
-    warnings: [...warn(facts, requirements), ...(gpuRequirement.required ? [] : gpu)],
+    warnings: [...recorded.warnings, ...warn(facts, requirements), ...(gpuRequirement.required ? [] : gpu)],
   };
 }

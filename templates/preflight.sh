@@ -135,6 +135,7 @@ system() {
   text pretty "$pretty"
   close '}'
   text kernel "$(uname -r)"
+  flag kernelHeaders test -d "/lib/modules/$(uname -r)/build"
   text machine "$(uname -m)"
   text libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
   text virtualization "$(systemd-detect-virt 2>/dev/null)"
@@ -148,6 +149,11 @@ system() {
   close ']'
   first_line /sys/fs/selinux/enforce
   text selinuxEnforce "$line"
+  open pythons '['
+  for key in python3 python3.9 python3.1{0..9}; do
+    if present "$key"; then text '' "$("$key" --version 2>/dev/null)"; fi
+  done
+  close ']'
 }
 
 processor() {
@@ -243,6 +249,26 @@ disks() {
   close ']'
 }
 
+# Who holds memory of which GPU, and the unit that it belongs to.
+gpu_processes() { # EXIT CODE of the first question
+  local uuid pid name used output='' unit
+  if [[ $1 == 0 ]]; then
+    output=$(timeout 20 nvidia-smi --query-compute-apps=gpu_uuid,pid,process_name,used_memory --format=csv,noheader,nounits 2>/dev/null)
+  fi
+  open processes '['
+  while IFS=, read -r uuid pid name used; do
+    [[ ${pid// /} =~ ^[0-9]+$ ]] || continue
+    unit_of "${pid// /}"
+    open '' '{'
+    text gpu "$uuid"
+    text name "${name# }"
+    number usedMebibytes "${used// /}"
+    text unit "$unit"
+    close '}'
+  done <<<"$output"
+  close ']'
+}
+
 gpu() {
   local device vendor class line output='' code=127
   open gpu '{'
@@ -271,8 +297,11 @@ gpu() {
     close '}'
   done
   close ']'
+  gpu_processes "$code"
   first_line /proc/driver/nvidia/version
   text driverText "$line"
+  # The module on disk: after an upgrade another one than the one that runs.
+  text installedDriver "$(modinfo -F version nvidia 2>/dev/null)"
   flag nouveauLoaded test -d /sys/module/nouveau
   close '}'
 }

@@ -40,6 +40,7 @@ export function hostWork(access: HostAccess, architecture: string): HostWork {
   const absent = { path: "", sha256: "0".repeat(64), origin: "local-build" } as const;
   const whole = makePlan(config, {
     artifacts: { [ollamaArtifact(config.engine.version, architecture)]: absent },
+    stack: "bench",
     architecture,
   });
   const steps = whole.steps.filter(({ name }) => STEPS.includes(name));

@@ -102,7 +102,6 @@ const catalogSchema = z
 
 type Catalog = z.output<typeof catalogSchema>;
 export type Licence = z.output<typeof licenceSchema> & { readonly id: string };
-export type Shape = z.output<typeof shapeSchema>;
 export type CatalogModel = z.output<typeof modelSchema> & { readonly id: string };
 
 /** Reads a catalogue's text; throws a ZodError that names every contradiction. */

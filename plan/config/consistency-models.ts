@@ -1,5 +1,6 @@
 import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
+import { catalogFaults } from "./consistency-catalog";
 import { formatSize, formatTokens } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
@@ -16,6 +17,7 @@ export function modelFaults(config: KnownConfig): LocatedFault[] {
     if (model === undefined) return [];
     const faults = [
       ...checksumFaults(model),
+      ...catalogFaults(model),
       ...duplicateFaults(model, models.slice(0, index)),
       ...placeFaults(model, config),
       ...memoryFaults(model, config),
@@ -90,7 +92,7 @@ function placeFaults({ source }: KnownModel, { target }: KnownConfig): LocatedFa
 function memoryFaults({ context, memory }: KnownModel, { engine, target }: KnownConfig): LocatedFault[] {
   const faults: LocatedFault[] = [];
   const parallel = engine?.parallel;
-  if (context !== undefined && parallel !== undefined && context * parallel > MOST_TOKENS) {
+  if (typeof context === "number" && typeof parallel === "number" && context * parallel > MOST_TOKENS) {
     faults.push({
       path: ["context"],
       found: `${formatTokens(context)} tokens × engine.parallel ${parallel} = ${formatTokens(context * parallel)}`,

@@ -4,7 +4,7 @@ import { hostKey } from "./host-key";
 import { modelParameters } from "./model-parameters";
 import { modelSource } from "./model-source";
 import { hostName, hostOrAddress, network } from "./networks";
-import { duration, size, tokens } from "./units";
+import { duration, size, tokensOrAuto } from "./units";
 import { text, wordings } from "./wording";
 
 /** Every key of a stack file: type, default, unit and prose in one place; `docs/configuration.md` is generated from it. */
@@ -55,12 +55,27 @@ const model = z.strictObject({
     "`builtin:tiny` (random weights, made by this project; sandboxes only), `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`).",
   ),
   sha256: sha256().optional().describe("Checksum of a `file:` source; mandatory there."),
-  context: tokens({ min: 128, max: 2 * MIB })
+  catalog: text(/^[a-z0-9][a-z0-9.-]*:\w+$/, {
+    expected: "<catalogue name>:<quantization>, for example kanana-1.5-8b:Q4_K_M",
+    type: "name",
+  })
+    .optional()
+    .describe(
+      "What a `file:` source is in the catalogue of models, as `kanana-1.5-8b:Q4_K_M`; with it the file can be sized.",
+    ),
+  acceptLicence: text(/^[a-z0-9.-]+$/, { expected: "the name of a licence in the catalogue of models", type: "name" })
+    .optional()
+    .describe("The explicit consent to a licence that restricts use, by its name; mandatory for such a model."),
+  context: tokensOrAuto({ min: 128, max: 2 * MIB })
     .default(4096)
-    .describe("Context length per request. Always pinned on the host."),
+    .describe(
+      "Context length per request. Always pinned on the host. `auto` takes the longest that the host has memory for, by the facts file.",
+    ),
   memory: size({ min: MIB, max: 4 * TIB })
     .optional()
-    .describe("Memory that the model needs when loaded; preflight refuses a host with less."),
+    .describe(
+      "Memory that the model needs when loaded; preflight refuses a host with less. With `context: auto`, what it may take.",
+    ),
   parameters: modelParameters().default({}).describe("Modelfile PARAMETER lines, e.g. `temperature: 0.3`."),
   // A Modelfile has no escape for the quotes that end a text of several lines.
   system: z
@@ -80,12 +95,12 @@ const engine = z.strictObject({
   kind: z.literal("ollama").describe("Which engine serves the models."),
   version: ollamaVersion().default(OLLAMA_VERSIONS[0]).describe("A version in the release catalogue."),
   parallel: z
-    .number()
-    .int()
-    .min(1)
-    .max(64)
+    .union([z.literal("auto"), z.number().int().min(1).max(64)])
+    .register(wordings, { expected: "auto, or a whole number from 1 to 64", type: "whole number from 1 to 64 or auto" })
     .default(1)
-    .describe("Requests that one model answers at the same time; memory grows with it."),
+    .describe(
+      "Requests that one model answers at the same time; memory grows with it. `auto` takes what the host has memory for, at most 8.",
+    ),
   keepAlive: duration({ max: 365 * DAY })
     .default(DAY)
     .describe("How long an idle model stays loaded."),
@@ -205,4 +220,5 @@ export const stackSchema = z.strictObject({
 
 export type StackConfig = z.output<typeof stackSchema>;
 export type Model = StackConfig["models"][number];
+export type Engine = StackConfig["engine"];
 export type Target = StackConfig["target"];

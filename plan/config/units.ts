@@ -120,15 +120,24 @@ function hint(quantity: Quantity, written: string): string | undefined {
   return value === undefined ? undefined : `Write "${digits}${quantity.gap}${meant}" if that is what was meant.`;
 }
 
-function quantity(kind: Quantity, bounds: Bounds, scale: number, type: string) {
+/** `words` are what may stand there instead of a number. */
+function quantity<W extends string = never>(
+  kind: Quantity,
+  bounds: Bounds,
+  scale: number,
+  type: string,
+  words: readonly W[] = [],
+) {
   const limits = {
     ...(bounds.min === undefined ? {} : { min: bounds.min * scale }),
     ...(bounds.max === undefined ? {} : { max: bounds.max * scale }),
   };
   return z
     .union([z.string(), z.number()])
-    .transform((value, context) => {
+    .transform((value, context): number | W => {
       const written = String(value).trim();
+      const word = words.find((candidate) => candidate === written);
+      if (word !== undefined) return word;
       const parsed = read(kind, written);
       if (parsed !== undefined && parsed >= (limits.min ?? 0) && parsed <= (limits.max ?? Infinity))
         return parsed / scale;
@@ -136,9 +145,9 @@ function quantity(kind: Quantity, bounds: Bounds, scale: number, type: string) {
       return z.NEVER;
     })
     .register(wordings, {
-      expected: expected(kind, limits),
-      type,
-      print: (value: number) => print(kind, value * scale),
+      expected: [...words, expected(kind, limits)].join(", or "),
+      type: [type, ...words].join(" or "),
+      print: (value: number | W) => (typeof value === "string" ? value : print(kind, value * scale)),
     });
 }
 
@@ -148,8 +157,8 @@ export const size = (bounds: Bounds = {}) => quantity(SIZE, bounds, 1, "size");
 /** A duration in seconds, written with its unit: "120s", "10m", "2h"; resolution 1 ms. Bounds in seconds. */
 export const duration = (bounds: Bounds = {}) => quantity(DURATION, bounds, 1000, "duration");
 
-/** A count of tokens: 4096, or "32k" for 32 × 1024. */
-export const tokens = (bounds: Bounds = {}) => quantity(TOKENS, bounds, 1, "tokens");
+/** A count of tokens: 4096, or "32k" for 32 × 1024; or the word `auto`. */
+export const tokensOrAuto = (bounds: Bounds = {}) => quantity(TOKENS, bounds, 1, "tokens", ["auto"]);
 
 /** Bytes as people write them, exact: 10737418240 → "10 GiB". */
 export const formatSize = (bytes: number): string => print(SIZE, bytes);

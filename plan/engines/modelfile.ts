@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Model, StackConfig } from "../config/schema";
+import type { ResolvedConfig, ResolvedModel } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import type { PlannedArtifact, Step } from "../step";
 import { LOAD_TIMEOUT_SECONDS } from "./ollama";
@@ -12,7 +12,7 @@ const tripleQuoted = (text: string) => `"""${text.replaceAll('"""', "'''")}"""`;
 
 /** The Modelfile of one model: FROM, ADAPTER, SYSTEM, and parameters with the context pinned. */
 export function modelfile(
-  model: Model,
+  model: ResolvedModel,
   files: { readonly weights?: PlannedArtifact; readonly adapter?: PlannedArtifact },
 ): string {
   const from = files.weights ? incoming(files.weights) : model.source.replace(/^ollama:/, "");
@@ -35,7 +35,7 @@ export function modelfile(
 const ownParameters = ({ source }: Model) => (source === "builtin:tiny" ? { num_thread: 1 } : {});
 
 /** A step name for a model: its name in kebab case, with a few digits of its hash so that no two collide. */
-function stepName(model: Model): string {
+function stepName(model: ResolvedModel): string {
   const readable = model.name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
@@ -45,8 +45,8 @@ function stepName(model: Model): string {
 
 /** One step per model: made from its Modelfile, proven by one completion. */
 export function modelStep(
-  model: Model,
-  config: StackConfig,
+  model: ResolvedModel,
+  config: ResolvedConfig,
   files: { weights?: PlannedArtifact; adapter?: PlannedArtifact },
 ): Step {
   const name = stepName(model);

@@ -1,4 +1,4 @@
-import type { StackConfig } from "../config/schema";
+import type { ResolvedConfig } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
@@ -11,7 +11,7 @@ export const LOAD_TIMEOUT_SECONDS = 900;
 export const ollamaArtifact = (version: string, architecture: string) => `ollama-${version}-linux-${architecture}`;
 
 /** Ollama as `tms-ollama.service`, on loopback, with context and parallelism pinned. */
-export function ollamaStep(config: StackConfig, archive: PlannedArtifact): Step {
+export function ollamaStep(config: ResolvedConfig, archive: PlannedArtifact): Step {
   const { engine, models } = config;
   const environment = fillTemplate(templateText("ollama/ollama.env"), {
     port: String(engine.port),

@@ -1,4 +1,4 @@
-import type { Facts, NginxSite } from "../facts";
+import type { Facts, GpuProcess, NginxSite } from "../facts";
 
 /** Whether an earlier deployment of ours made the thing, by its ledger. */
 export function owns({ ours }: Facts, kinds: readonly string[], id: string): boolean {
@@ -12,3 +12,6 @@ export function isForeignSite(facts: Facts, site: NginxSite): boolean {
 
 /** The unit that our engine runs as. */
 export const ENGINE_UNIT = "tms-ollama.service";
+
+/** A process of our engine: its memory is there for our own next run. */
+export const isOurProcess = ({ unit }: GpuProcess): boolean => unit === ENGINE_UNIT;

@@ -25,3 +25,20 @@ export function refusalText(refusals: readonly Refusal[], warnings: readonly Ref
 function paragraph({ id, what, found, needed, wayOut }: Refusal): string {
   return [`${what} (${id})`, `  found:   ${found}`, `  needed:  ${needed}`, `  way out: ${wayOut}`].join("\n");
 }
+
+/** A plan that cannot be made: the message is ready for a terminal, every reason at once. */
+export class PlanRefused extends Error {
+  override readonly name = "PlanRefused";
+
+  constructor(
+    stack: string,
+    readonly refusals: readonly Refusal[],
+  ) {
+    const count = refusals.length === 1 ? "1 thing stands" : `${refusals.length} things stand`;
+    super(
+      [`There is no plan for ${stack}: ${count} in the way. No host was touched.`, ...refusals.map(paragraph)].join(
+        "\n\n",
+      ),
+    );
+  }
+}

@@ -11,6 +11,7 @@ const reportSchema = z.strictObject({
   schema: z.literal(REPORT_SCHEMA),
   os: z.strictObject({ id: text, like: text, version: text, pretty: text }),
   kernel: z.string(),
+  kernelHeaders: z.boolean(),
   machine: z.string(),
   libc: text,
   virtualization: text,
@@ -19,6 +20,7 @@ const reportSchema = z.strictObject({
   sudoUser: text,
   packageManagers: z.array(z.enum(["apt-get", "dnf", "yum", "zypper"])),
   selinuxEnforce: text,
+  pythons: z.array(text),
   cpu: z.strictObject({ count: z.number().int().min(1), model: text }),
   memory: z.strictObject({
     totalBytes: z.number().int(),
@@ -33,7 +35,9 @@ const reportSchema = z.strictObject({
   gpu: z.strictObject({
     nvidiaSmi: z.strictObject({ exitCode: z.number().int(), output: text }),
     pciDevices: z.array(z.strictObject({ address: z.string(), device: text })),
+    processes: z.array(z.strictObject({ gpu: z.string(), name: text, usedMebibytes: count, unit: text })),
     driverText: text,
+    installedDriver: text,
     nouveauLoaded: z.boolean(),
   }),
   secureBoot: z.strictObject({ efi: z.boolean(), variable: count }),

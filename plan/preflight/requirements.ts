@@ -1,4 +1,6 @@
+import { SYSTEMS } from "../os";
 import type { GpuRequirement } from "./gpu";
+import type { RecordedFacts } from "./recorded";
 
 export interface PortRequirement {
   readonly port: number;
@@ -29,6 +31,8 @@ export interface Requirements {
   readonly gpu?: GpuRequirement;
   /** Whether engines run in containers; default false. */
   readonly docker?: boolean;
+  /** What the plan was made for, where it was made for something. */
+  readonly recorded?: RecordedFacts;
 }
 
 export interface SupportedSystem {
@@ -38,8 +42,4 @@ export interface SupportedSystem {
   readonly name: string;
 }
 
-export const SUPPORTED_SYSTEMS: readonly SupportedSystem[] = [
-  { id: "debian", version: "12", name: "Debian 12" },
-  { id: "ubuntu", version: "22.04", name: "Ubuntu 22.04" },
-  { id: "ubuntu", version: "24.04", name: "Ubuntu 24.04" },
-];
+export const SUPPORTED_SYSTEMS: readonly SupportedSystem[] = SYSTEMS.filter(({ setUp }) => setUp);

@@ -1,18 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { parseStackConfig } from "../../plan/config/parse";
 import { readStackFile } from "../../plan/config/stack-file";
+import { parseFactsFile } from "../../plan/host-facts";
 import { makePlan, type Plan, type PlanContext } from "../../plan/plan";
 
 /**
- * A case is a folder with a stack.yaml; beside it lie the plan and the files that come of it, as they are reviewed.
+ * A case is a folder with a stack.yaml, and a facts.yaml where something is left on `auto`; beside it lie the plan and the files that come of it, as they are reviewed.
  * `UPDATE_GOLDEN=1 npm run test:unit` writes them anew.
  */
 const update = process.env["UPDATE_GOLDEN"] === "1";
 
 const context: PlanContext = {
+  stack: "golden",
   architecture: "amd64",
   artifacts: {
     "ollama-0.17.4-linux-amd64": { path: "/artifacts/ollama.tar.zst", sha256: "a".repeat(64), origin: "official" },
@@ -71,7 +73,10 @@ const cases = readdirSync(__dirname).filter((name) => statSync(join(__dirname, n
 describe.each(cases)("golden: %s", (name) => {
   const folder = join(__dirname, name);
   const config = parseStackConfig(readStackFile(readFileSync(join(folder, "stack.yaml"), "utf8"), "stack.yaml"), { stack: name, file: "stack.yaml" });
-  const plan = makePlan(config, { ...context, ...(config.target.kind === "sandbox" ? { sandbox } : {}) });
+  const factsPath = join(folder, "facts.yaml");
+  const facts = existsSync(factsPath) ? { facts: parseFactsFile(readFileSync(factsPath, "utf8"), name) } : {};
+  const planned = () => makePlan(config, { ...context, stack: name, ...facts, ...(config.target.kind === "sandbox" ? { sandbox } : {}) });
+  const plan = planned();
   const actual = rendered(plan);
 
   if (update) {
@@ -83,7 +88,7 @@ describe.each(cases)("golden: %s", (name) => {
   }
 
   test("the plan's files are the reviewed ones, no more and no fewer", () => {
-    const reviewed = filesBelow(folder).filter((path) => path !== "stack.yaml");
+    const reviewed = filesBelow(folder).filter((path) => path !== "stack.yaml" && path !== "facts.yaml");
     expect(reviewed.sort()).toEqual([...actual.keys()].sort());
   });
 
@@ -92,6 +97,6 @@ describe.each(cases)("golden: %s", (name) => {
   });
 
   test("the same stack file gives the same plan", () => {
-    expect(makePlan(config, { ...context, ...(config.target.kind === "sandbox" ? { sandbox } : {}) })).toEqual(plan);
+    expect(planned()).toEqual(plan);
   });
 });

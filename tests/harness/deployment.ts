@@ -59,7 +59,7 @@ const SOME_HOST_KEY = Buffer.concat([
 
 /** The steps of the plan, in the order in which they run. */
 export function plannedSteps({ artifacts }: Material, config = stackConfig()): readonly Step[] {
-  const { steps } = makePlan(config, { artifacts, architecture: architecture()! });
+  const { steps } = makePlan(config, { stack: "test", artifacts, architecture: architecture()! });
   return PHASES.flatMap((phase) => steps.filter((step) => step.phase === phase));
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { catalogModels, findModel, licenceOf, parseCatalog } from "../../../../plan/catalog/models";
-import { isSizable, weightBytes } from "../../../../plan/sizing";
+import { isSizable, weightBytes } from "../../../../plan/sizing/arithmetic";
 
 const text = readFileSync("plan/catalog/models.yaml", "utf8");
 const models = catalogModels();

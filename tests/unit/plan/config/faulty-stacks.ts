@@ -17,6 +17,8 @@ export const validStacks: Readonly<Record<string, string>> = {
   "plain HTTP on a sandbox": "gateway: { tls: { mode: 'off' } }",
   "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
   "a firewall that is somebody else's": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { firewall: 'off' }`,
+  "everything left on auto": `${OWN_HOST.replace(MODEL, `${MODEL}, context: auto`)}\nengine: { kind: ollama, parallel: auto }`,
+  "a restricted licence with consent": "models: [{ name: m, source: 'ollama:gemma2:9b', acceptLicence: gemma }]",
   "numbers, texts and flags as Modelfile parameters": `models: [{ ${MODEL}, parameters: { temperature: 0.3, stop: '</s>', use_mmap: false } }]`,
 };
 
@@ -151,6 +153,28 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a version that is a number", "engine: { kind: ollama, version: 0.17 }"],
   ["a version that is a tag", "engine: { kind: ollama, version: v0.17.4 }"],
   ["a version that moves", "engine: { kind: ollama, version: latest }"],
+
+  // The catalogue of models
+  ["a restricted licence without consent", "models: [{ name: m, source: 'ollama:gemma2:9b' }]"],
+  [
+    "a licence that bars commercial use",
+    "models: [{ name: m, source: 'ollama:exaone3.5:7.8b', acceptLicence: exaone }]",
+  ],
+  ["consent that nothing asks for", `models: [{ ${MODEL}, acceptLicence: apache-2.0 }]`],
+  ["consent for an unknown source", "models: [{ name: m, source: 'ollama:somebody/else:7b', acceptLicence: llama }]"],
+  ["safetensors for Ollama", "models: [{ name: m, source: hf.co/kakaocorp/kanana-1.5-8b-instruct-2505 }]"],
+  ["PyTorch files", "models: [{ name: m, source: 'hf.co/nlpai-lab/kullm-polyglot-12.8b-v2:Q4_K_M' }]"],
+  [
+    "a catalogue name that is misspelt",
+    `models: [{ name: m, source: 'file:k.gguf', sha256: ${"a".repeat(64)}, catalog: 'kanana-1-5-8b:Q4_K_M' }]`,
+  ],
+  [
+    "a quantization that is not known",
+    `models: [{ name: m, source: 'file:k.gguf', sha256: ${"a".repeat(64)}, catalog: 'kanana-1.5-8b:Q3' }]`,
+  ],
+  ["a catalogue name for what has one", `models: [{ ${MODEL}, catalog: 'qwen3-8b:Q4_K_M' }]`],
+  ["auto in other letters", `models: [{ ${MODEL}, context: automatic }]`],
+  ["requests without a number", "engine: { kind: ollama, parallel: many }"],
 
   // Doors
   ["the gateway on SSH's port", "gateway: { port: 22 }"],

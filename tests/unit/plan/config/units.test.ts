@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { duration, formatDuration, formatSize, formatTokens, size, tokens } from "../../../../plan/config/units";
+import { duration, formatDuration, formatSize, formatTokens, size, tokensOrAuto } from "../../../../plan/config/units";
 
 const accepted = (schema: z.ZodType, written: unknown) => schema.safeParse(written).data;
 
@@ -57,12 +57,13 @@ describe("tokens", () => {
     ["32k", 32_768],
     ["32 K", 32_768],
     ["1.5k", 1536],
-  ] as const)("reads %j as %i", ([written, count]) => {
-    expect(accepted(tokens(), written)).toBe(count);
+    ["auto", "auto"],
+  ] as const)("reads %j as %s", ([written, count]) => {
+    expect(accepted(tokensOrAuto(), written)).toBe(count);
   });
 
   test.for([4096.5, "1.1k", "8 KiB", "1M", -1])("refuses %j", (written) => {
-    expect(tokens().safeParse(written).success).toBe(false);
+    expect(tokensOrAuto().safeParse(written).success).toBe(false);
   });
 });
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { modelfile } from "../../../../plan/engines/modelfile";
-import type { Model } from "../../../../plan/config/schema";
+import type { ResolvedModel } from "../../../../plan/sizing/resolved";
 
-const model = (overrides: Partial<Model>): Model => ({
+const model = (overrides: Partial<ResolvedModel>): ResolvedModel => ({
   name: "kanana",
   source: "ollama:kanana",
   context: 8192,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { catalogModel, type Quantization } from "../../../plan/catalog/models";
+import { catalogModel, type Quantization } from "../../../../plan/catalog/models";
 import {
   cacheBytesPerToken,
   contextChoices,
@@ -9,7 +9,7 @@ import {
   tensorParallel,
   weightBytes,
   type SizedModel,
-} from "../../../plan/sizing";
+} from "../../../../plan/sizing/arithmetic";
 
 const KIB = 2 ** 10;
 const GIB = 2 ** 30;

@@ -1,4 +1,4 @@
-import { bitsPerWeight, type CatalogModel, type Quantization } from "./catalog/models";
+import { bitsPerWeight, type CatalogModel, type Quantization } from "../catalog/models";
 
 /** How much memory a model needs: weights + cache × tokens + the engine's own. Arithmetic alone; bytes throughout. */
 
@@ -75,10 +75,6 @@ export const ENGINE_OVERHEAD = {
   ollama: { gpu: 1.5 * GIB, cpu: 512 * MIB },
   vllm: { gpu: 2 * GIB, cpu: 2 * GIB },
 } as const;
-export type SizedEngine = keyof typeof ENGINE_OVERHEAD;
-
-/** The part of a GPU's memory that an engine may fill; vLLM's is its own default of `--gpu-memory-utilization`. */
-export const GPU_SHARE = { ollama: 1, vllm: 0.92 } as const;
 
 /** Contexts that `auto` chooses among, longest first: coarse, so that a small change of a host gives the same plan. */
 const CONTEXTS = [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 2].map((kibi) => kibi * 1024);

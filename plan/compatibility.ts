@@ -1,0 +1,211 @@
+import type { HostFacts } from "./host-facts";
+import { systemRow } from "./os";
+import type { Refusal } from "./preflight/refusal";
+
+/** Which build of an engine runs on a host, and on what: GPU × driver × C library × system. A table, read by one function. */
+
+/** Compares dotted numbers: negative where `one` is older. */
+export const compareVersions = (one: string, other: string): number =>
+  one.localeCompare(other, "en", { numeric: true });
+
+const branch = (driver: string) => Number(driver.split(".")[0]);
+
+/** Where an engine computes, and with which of its builds. */
+export type Placement =
+  | { readonly device: "cpu" }
+  | { readonly device: "gpu"; readonly build: "bundled" | "cu129" | "cu130"; readonly dtype: "bfloat16" | "float16" };
+
+export type CompatibleEngine = "ollama" | "vllm";
+
+/** Floors of compute capability (NVIDIA's number of a GPU's generation). */
+const COMPUTE_FLOOR = { ollama: "5.0", vllm: "7.5" } as const;
+
+/** bfloat16 begins with Ampere. */
+const BFLOAT16_FLOOR = "8.0";
+
+/** Below it, an older generation needs a newer driver for Ollama's kernels. */
+const OLLAMA_DRIVER = { usual: 550, beforeCompute7: 570 } as const;
+
+/** Wheels of vLLM 0.20 and newer, in the order of preference. */
+const VLLM_BUILDS = [
+  { build: "cu130", driver: 580, glibc: "2.28" },
+  // The wheel's tag says 2.28, its libraries want 2.34 (vLLM #41103).
+  { build: "cu129", driver: 525, glibc: "2.34" },
+] as const;
+
+/** GPUs of these generations have no kernels in builds before CUDA 12.8, whose driver is 570. */
+const BLACKWELL = { compute: "10.0", driver: 570 } as const;
+
+/** Python that vLLM's wheels are built for. */
+const VLLM_PYTHON = { lowest: "3.11", highest: "3.14" } as const;
+
+interface Judgement {
+  readonly placement: Placement;
+  readonly refusals: readonly Refusal[];
+}
+
+/** Says where an engine would run on a host, and everything that stands in the way. Pure; every reason at once. */
+export function judgeCompatibility(engine: CompatibleEngine, host: HostFacts): Judgement {
+  const refusals = [...judgeListedSystem(host), ...judgeMig(host)];
+  if (host.gpusWithoutDriver.length > 0) refusals.push(driverMissing(host));
+  if (host.gpus.length === 0) {
+    const placement = { device: "cpu" } as const;
+    return { placement, refusals: engine === "ollama" ? refusals : [...refusals, gpuNeeded(host)] };
+  }
+  const compute = lowestCompute(host);
+  const dtype = compareVersions(compute, BFLOAT16_FLOOR) < 0 ? "float16" : "bfloat16";
+  refusals.push(...judgeCompute(engine, host, compute));
+  if (engine === "ollama") {
+    refusals.push(...judgeOllamaDriver(host, compute));
+    return { placement: { device: "gpu", build: "bundled", dtype }, refusals };
+  }
+  const { build, refusals: wheel } = chooseWheel(host, compute);
+  return { placement: { device: "gpu", build, dtype }, refusals: [...refusals, ...wheel, ...judgePython(host)] };
+}
+
+/** The weakest GPU decides, since a model may lie on any of them. */
+function lowestCompute({ gpus }: HostFacts): string {
+  return gpus.map(({ computeCapability }) => computeCapability ?? "0.0").sort(compareVersions)[0] ?? "0.0";
+}
+
+const named = ({ gpus }: HostFacts) => [...new Set(gpus.map(({ name }) => name))].join(", ");
+
+const CPU_WAY = "to run on the CPU, write context and engine.parallel as numbers that fit into the host's memory";
+
+function judgeListedSystem({ system }: HostFacts): Refusal[] {
+  if (systemRow(system)) return [];
+  return [
+    {
+      id: "operating-system",
+      what: "The host's system is not one that this release knows",
+      found: `${system.id} ${system.version}`,
+      needed: "a system of the allow-list in plan/os.ts",
+      wayOut: "choose a host with one of its systems",
+    },
+  ];
+}
+
+function judgeMig(host: HostFacts): Refusal[] {
+  if (!host.gpus.some(({ mig }) => mig)) return [];
+  return [
+    {
+      id: "gpu-mig",
+      what: "A GPU is split into instances (MIG), of which none has all of its memory",
+      found: `${named(host)} with MIG on`,
+      needed: "a whole GPU, where something is left on auto",
+      wayOut:
+        "write context and engine.parallel as numbers that fit into one instance, or on the host switch MIG off (`nvidia-smi -mig 0`, when no one uses the instances) and measure again",
+    },
+  ];
+}
+
+function driverMissing(host: HostFacts): Refusal {
+  return {
+    id: "gpu-driver-absent",
+    what: "The host has an NVIDIA GPU and no driver that answers for it",
+    found: host.gpusWithoutDriver.join(", "),
+    needed: "a working driver, where something is left on auto",
+    wayOut: `${driverWay(host)}${host.secureBoot === "on" ? " (Secure Boot is on: the module must be signed by a key that the firmware knows)" : ""}; or ${CPU_WAY}`,
+  };
+}
+
+function gpuNeeded({ driver }: HostFacts): Refusal {
+  return {
+    id: "gpu-absent",
+    what: "vLLM needs an NVIDIA GPU",
+    found: driver === null ? "no GPU that a driver answers for" : `driver ${driver} without a GPU`,
+    needed: `a GPU of compute capability ${COMPUTE_FLOOR.vllm} or newer`,
+    wayOut: "set engine.kind to ollama, which runs on the CPU too; or choose a host with a GPU; or install its driver",
+  };
+}
+
+function judgeCompute(engine: CompatibleEngine, host: HostFacts, compute: string): Refusal[] {
+  if (compareVersions(compute, COMPUTE_FLOOR[engine]) >= 0) return [];
+  return [
+    {
+      id: "gpu-compute",
+      what: `The GPU is older than ${engine === "vllm" ? "vLLM" : "Ollama"} computes on`,
+      found: `${named(host)}, compute capability ${compute}`,
+      needed: `compute capability ${COMPUTE_FLOOR[engine]} or newer`,
+      wayOut:
+        engine === "vllm"
+          ? "set engine.kind to ollama, which takes GPUs from 5.0 on; or choose a host with a newer GPU"
+          : `${CPU_WAY}; or choose a host with a newer GPU`,
+    },
+  ];
+}
+
+function driverWay({ system }: HostFacts): string {
+  const row = systemRow(system);
+  return `on the host install a driver of branch 580 (${row?.driver ?? "from NVIDIA's repository"}), reboot, and measure again`;
+}
+
+function judgeOllamaDriver(host: HostFacts, compute: string): Refusal[] {
+  const floor = compareVersions(compute, "7.0") < 0 ? OLLAMA_DRIVER.beforeCompute7 : OLLAMA_DRIVER.usual;
+  if (host.driver !== null && branch(host.driver) >= floor) return [];
+  return [
+    {
+      id: "gpu-driver-below-floor",
+      what: "The NVIDIA driver is older than Ollama needs",
+      found: `driver ${host.driver ?? "unknown"} with ${named(host)} (compute capability ${compute})`,
+      needed: `driver ${floor} or newer; below it Ollama runs on the CPU without a word`,
+      wayOut: `${driverWay(host)}; or ${CPU_WAY}`,
+    },
+  ];
+}
+
+function chooseWheel(host: HostFacts, compute: string): { build: "cu129" | "cu130"; refusals: Refusal[] } {
+  const driver = host.driver === null ? 0 : branch(host.driver);
+  const tooOldForGpu = compareVersions(compute, BLACKWELL.compute) >= 0 && driver < BLACKWELL.driver;
+  const wheel = VLLM_BUILDS.find((candidate) => driver >= candidate.driver && !tooOldForGpu);
+  if (!wheel) {
+    const floor = tooOldForGpu ? BLACKWELL.driver : VLLM_BUILDS[1].driver;
+    return {
+      build: "cu130",
+      refusals: [
+        {
+          id: "gpu-driver-below-floor",
+          what: "The NVIDIA driver is older than any build of vLLM needs",
+          found: `driver ${host.driver ?? "unknown"} with ${named(host)} (compute capability ${compute})`,
+          needed: `driver ${VLLM_BUILDS[0].driver} or newer for CUDA 13, ${floor} for CUDA 12.9`,
+          wayOut: `${driverWay(host)}; or set engine.kind to ollama`,
+        },
+      ],
+    };
+  }
+  if (host.glibc !== null && compareVersions(host.glibc, wheel.glibc) >= 0) return { build: wheel.build, refusals: [] };
+  return {
+    build: wheel.build,
+    refusals: [
+      {
+        id: "glibc",
+        what: `The host's C library is older than vLLM's ${wheel.build} build needs, which its driver calls for`,
+        found: `${host.glibc === null ? "no GNU C library" : `glibc ${host.glibc}`}, driver ${host.driver ?? "unknown"}`,
+        needed:
+          wheel.build === "cu129"
+            ? "glibc 2.34 for CUDA 12.9; or driver 580, with which glibc 2.28 is enough"
+            : `glibc ${wheel.glibc} or newer`,
+        wayOut: [
+          ...(wheel.build === "cu129" ? [driverWay(host)] : []),
+          "set engine.kind to ollama",
+          "choose a host with a newer system",
+        ].join("; or "),
+      },
+    ],
+  };
+}
+
+function judgePython({ python }: HostFacts): Refusal[] {
+  const { lowest, highest } = VLLM_PYTHON;
+  const minor = python?.split(".").slice(0, 2).join(".");
+  if (minor !== undefined && compareVersions(minor, lowest) >= 0 && compareVersions(minor, highest) <= 0) return [];
+  return [
+    {
+      id: "python",
+      what: "The host has no Python that vLLM is built for",
+      found: python === null ? "no Python 3" : `Python ${python}`,
+      needed: `Python ${lowest} to ${highest}`,
+      wayOut: `install python${lowest} beside the system's own and measure again, or set engine.kind to ollama`,
+    },
+  ];
+}

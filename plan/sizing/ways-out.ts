@@ -1,0 +1,101 @@
+import { catalogModels, ggufQuantizations, licenceOf, type CatalogModel } from "../catalog/models";
+import { formatTokens } from "../config/units";
+import { atLeast, atMost } from "../preflight/sizes";
+import type { Refusal } from "../preflight/refusal";
+import { contextChoices, isSizable, loadNeed, type SizedModel } from "./arithmetic";
+import type { Candidate, ResolvedConfig } from "./resolved";
+import type { HostRoom } from "./room";
+
+/** What would fit where something does not: the refusal's numbers and every way out, computed instead of guessed. */
+
+type Match = NonNullable<Candidate["match"]>;
+
+const describe = ({ weights, cache }: { weights: number; cache: number }) =>
+  `${atLeast(weights)} of weights and ${atLeast(cache)} of cache`;
+
+/** The refusal of models that do not fit into a host. */
+export function tooLittleMemory(config: ResolvedConfig, candidates: readonly Candidate[], room: HostRoom): Refusal {
+  const { parallel } = config.engine;
+  const loads = candidates.flatMap(({ model, match }, index) => {
+    const { context } = config.models[index]!;
+    return match ? [{ name: model.name, match, context, own: model.memory }] : [];
+  });
+  const needs = loads.map((load) => ({
+    ...load,
+    need: loadNeed({ model: load.match.model, quantization: load.match.quantization, context: load.context, parallel }),
+  }));
+  const stated = candidates.reduce((sum, { model, match }) => sum + (match ? 0 : (model.memory ?? 0)), 0);
+  const total = needs.reduce((sum, { need, own }) => sum + (own ?? need.total), stated);
+  const others = (index: number) => total - (needs[index]!.own ?? needs[index]!.need.total);
+  const ways = needs.flatMap(({ name, match, context, own }, index) =>
+    own === undefined
+      ? waysOf(match, {
+          name: needs.length > 1 ? `${name}: ` : "",
+          context,
+          parallel,
+          bytes: room.bytes - others(index),
+        })
+      : [`${name}: correct its memory (${atLeast(own)}), or leave the key out`],
+  );
+  return {
+    id: "memory",
+    what: `${candidates.length === 1 ? (candidates[0]?.model.name ?? "The model") : "The models together"} needs ${atLeast(total)}, the host has ${atMost(room.bytes)} for it`
+      .replace(/^(The models together) needs/, "$1 need")
+      .replace(/for it$/, candidates.length === 1 ? "for it" : "for them"),
+    found: room.words,
+    needed: needs
+      .map(
+        ({ name, match, context, need }) =>
+          `${name} (${match.model.id} at ${match.quantization}): ${describe(need)} for ${parallel} × ${formatTokens(context)} tokens`,
+      )
+      .join("; "),
+    wayOut: [...ways, ...(needs.length > 1 ? ["serve fewer models"] : []), "choose a host with more memory"].join(
+      "; or ",
+    ),
+  };
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly context: number;
+  readonly parallel: number;
+  /** What the host has for this one model. */
+  readonly bytes: number;
+}
+
+function waysOf({ model, quantization }: Match, { name, context, parallel, bytes }: Wanted): string[] {
+  const fits = (load: Partial<Parameters<typeof loadNeed>[0]>) =>
+    loadNeed({ model, quantization, context, parallel, ...load }).total <= bytes;
+  const shorter = contextChoices(model).find((choice) => choice < context && fits({ context: choice }));
+  const smaller = ggufQuantizations()
+    .filter((other) => other !== quantization && other !== "Q4_0")
+    .filter((other) => fits({ quantization: other }))
+    .at(-1);
+  const fewer = Array.from({ length: parallel - 1 }, (_, index) => parallel - 1 - index).find((count) =>
+    fits({ parallel: count }),
+  );
+  const ways = [
+    ...(shorter === undefined ? [] : [`context ${formatTokens(shorter)}`]),
+    ...(smaller === undefined ? [] : [`quantization ${smaller}`]),
+    ...(fewer === undefined ? [] : [`engine.parallel ${fewer}`]),
+  ];
+  const others = otherModels(model, { name, context, parallel, bytes });
+  return [
+    ...(ways.length === 0 ? [] : [`${name}fits: ${ways.join(", or ")}`]),
+    ...(others.length === 0 ? [] : [`${name}choose another model: ${others.join(", ")}`]),
+  ];
+}
+
+/** Up to three permissive models that fit at the same context, those of the same language first, then the largest. */
+function otherModels(model: CatalogModel, { context, parallel, bytes }: Wanted): string[] {
+  const candidates = catalogModels()
+    .filter((other): other is SizedModel => isSizable(other) && other.id !== model.id)
+    .filter((other) => licenceOf(other).class === "permissive" && !other.unverified.includes("format"))
+    .filter((other) => other.context >= context)
+    .filter((other) => loadNeed({ model: other, quantization: "Q4_K_M", context, parallel }).total <= bytes);
+  const sameLanguage = (other: CatalogModel) => (other.languages[0] === model.languages[0] ? 0 : 1);
+  return candidates
+    .sort((one, other) => sameLanguage(one) - sameLanguage(other) || other.parameters - one.parameters)
+    .slice(0, 3)
+    .map(({ id }) => `${id} at Q4_K_M`);
+}

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import { judgeCompatibility, type CompatibleEngine } from "../../../plan/compatibility";
+import { hostFacts, type HostFacts } from "../../../plan/host-facts";
+import { hostFacts as measured } from "../../fixtures/hosts/load";
+
+const L4 = hostFacts(measured("l4"));
+const gpu = (name: string, computeCapability: string) => [{ ...L4.gpus[0]!, name, computeCapability }];
+const oracle8 = { system: { id: "ol", version: "8.10" }, glibc: "2.28", python: "3.11.9" };
+
+type Row = [title: string, engine: CompatibleEngine, host: Partial<HostFacts>, outcome: string];
+
+const ROWS: readonly Row[] = [
+  ["an L4 with driver 580", "ollama", {}, "gpu bundled bfloat16"],
+  ["an L4 with driver 580", "vllm", {}, "gpu cu130 bfloat16"],
+  ["driver 550, the floor of Ollama", "ollama", { driver: "550.54.14" }, "gpu bundled bfloat16"],
+  ["driver 535", "ollama", { driver: "535.247.01" }, "refused: gpu-driver-below-floor"],
+  [
+    "Pascal with driver 560",
+    "ollama",
+    { driver: "560.35.03", gpus: gpu("GTX 1060", "6.1") },
+    "refused: gpu-driver-below-floor",
+  ],
+  ["Pascal with driver 570", "ollama", { driver: "570.86.15", gpus: gpu("GTX 1060", "6.1") }, "gpu bundled float16"],
+  ["Kepler", "ollama", { driver: "580.126.09", gpus: gpu("Tesla K80", "3.7") }, "refused: gpu-compute"],
+  ["Volta", "vllm", { gpus: gpu("Tesla V100 32GB", "7.0") }, "refused: gpu-compute"],
+  ["Turing has no bfloat16", "vllm", { gpus: gpu("Tesla T4", "7.5") }, "gpu cu130 float16"],
+  ["driver 575 takes the CUDA 12.9 build", "vllm", { driver: "575.57.08" }, "gpu cu129 bfloat16"],
+  [
+    "driver 535 on an A100 takes it too",
+    "vllm",
+    { driver: "535.247.01", gpus: gpu("A100", "8.0") },
+    "gpu cu129 bfloat16",
+  ],
+  ["driver 470", "vllm", { driver: "470.256.02" }, "refused: gpu-driver-below-floor"],
+  [
+    "RTX 5070 Ti with driver 565",
+    "vllm",
+    { driver: "565.57.01", gpus: gpu("RTX 5070 Ti", "12.0") },
+    "refused: gpu-driver-below-floor",
+  ],
+  [
+    "RTX 5070 Ti with driver 570",
+    "vllm",
+    { driver: "570.86.15", gpus: gpu("RTX 5070 Ti", "12.0") },
+    "gpu cu129 bfloat16",
+  ],
+  ["Oracle Linux 8 with driver 580", "vllm", { ...oracle8 }, "gpu cu130 bfloat16"],
+  ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: glibc"],
+  ["Oracle Linux 8 with driver 570", "ollama", { ...oracle8, driver: "570.86.15" }, "gpu bundled bfloat16"],
+  ["Python 3.10", "vllm", { python: "3.10.12" }, "refused: python"],
+  ["no Python", "vllm", { python: null }, "refused: python"],
+  ["no GPU", "ollama", { gpus: [], driver: null }, "cpu"],
+  ["no GPU", "vllm", { gpus: [], driver: null }, "refused: gpu-absent"],
+  [
+    "a GPU without a driver",
+    "vllm",
+    { gpus: [], driver: null, gpusWithoutDriver: ["NVIDIA L4"] },
+    "refused: gpu-driver-absent, gpu-absent",
+  ],
+  [
+    "a system that is not in the list",
+    "ollama",
+    { system: { id: "fedora", version: "43" } },
+    "refused: operating-system",
+  ],
+  [
+    "an old GPU, an old driver and an old Python",
+    "vllm",
+    { python: "3.9.2", driver: "470.1.1", gpus: gpu("GTX 1060", "6.1") },
+    "refused: gpu-compute, gpu-driver-below-floor, python",
+  ],
+];
+
+describe("GPU × driver × C library × system × engine", () => {
+  test.each(ROWS)("%s, %s: %o → %s", (_title, engine, host, outcome) => {
+    const { placement, refusals } = judgeCompatibility(engine, { ...L4, ...host });
+    const found =
+      refusals.length > 0
+        ? `refused: ${refusals.map(({ id }) => id).join(", ")}`
+        : placement.device === "cpu"
+          ? "cpu"
+          : `gpu ${placement.build} ${placement.dtype}`;
+    expect(found).toBe(outcome);
+  });
+
+  test("several GPUs: the weakest decides", () => {
+    const gpus = [...gpu("L4", "8.9"), ...gpu("Tesla V100", "7.0")];
+    expect(judgeCompatibility("vllm", { ...L4, gpus }).refusals.map(({ id }) => id)).toEqual(["gpu-compute"]);
+  });
+
+  test("every refusal names the cause, what is needed and a way out", () => {
+    const { refusals } = judgeCompatibility("vllm", { ...L4, ...oracle8, driver: "570.86.15" });
+    expect(refusals).toMatchInlineSnapshot(`
+      [
+        {
+          "found": "glibc 2.28, driver 570.86.15",
+          "id": "glibc",
+          "needed": "glibc 2.34 for CUDA 12.9; or driver 580, with which glibc 2.28 is enough",
+          "wayOut": "on the host install a driver of branch 580 (dnf config-manager --add-repo https://developer.download.nvidia.com/compute/cuda/repos/rhel8/x86_64/cuda-rhel8.repo, enable EPEL, dnf module enable nvidia-driver:580-open, dnf install nvidia-open), reboot, and measure again; or set engine.kind to ollama; or choose a host with a newer system",
+          "what": "The host's C library is older than vLLM's cu129 build needs, which its driver calls for",
+        },
+      ]
+    `);
+  });
+});

@@ -32,7 +32,7 @@ export function modelfile(
  * The engine's threads wait for one another after every layer by spinning. A layer of the tiny model is shorter than that
  * wait: on two busy processors 150 tokens took 76 s with two threads, and 0.03 s with one.
  */
-const ownParameters = ({ source }: Model) => (source === "builtin:tiny" ? { num_thread: 1 } : {});
+const ownParameters = ({ source }: ResolvedModel) => (source === "builtin:tiny" ? { num_thread: 1 } : {});
 
 /** A step name for a model: its name in kebab case, with a few digits of its hash so that no two collide. */
 function stepName(model: ResolvedModel): string {

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { wordings } from "./wording";
 
-/** Ollama releases that the catalogue can deliver with a checksum, newest first. */
-export const OLLAMA_VERSIONS = ["0.17.4"] as const;
+/** Ollama releases that the catalogue can deliver; the first is the default, which also builds where there is no internet. */
+export const OLLAMA_VERSIONS = ["0.17.4", "0.17.7"] as const;
 
 /** Below it, CVE-2026-7482 lets a client read the server's memory through `/api/create` and `/api/push`. */
 const OLLAMA_FLOOR = "0.17.1";

@@ -92,7 +92,7 @@ describe("releases of Ollama", () => {
 
   it("that the catalogue does not have are refused with those that it has", () => {
     expect(ollamaRelease("0.17.4").module).toBe("github.com/ollama/ollama@v0.17.4");
-    expect(() => ollamaRelease("9.9.9")).toThrow("the release catalogue has only 0.17.4");
+    expect(() => ollamaRelease("9.9.9")).toThrow("the release catalogue has only 0.17.4, 0.17.7");
   });
 });
 

@@ -128,8 +128,16 @@ async function choose(folder: string, docker: Docker): Promise<SandboxSettings> 
   };
 }
 
+/** ssh2 1.17.0 drops a leading zero byte of the public key, so that one key pair in 256 cannot be read again. */
+function keyPair(): { private: string; public: string } {
+  for (;;) {
+    const pair = utils.generateKeyPairSync("ed25519");
+    if (!(utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+}
+
 function generateKey(folder: string, name: string): { file: string; publicKey: string } {
-  const { private: privateKey, public: publicKey } = utils.generateKeyPairSync("ed25519");
+  const { private: privateKey, public: publicKey } = keyPair();
   const file = join(folder, name);
   writePrivate(file, privateKey.endsWith("\n") ? privateKey : `${privateKey}\n`);
   return { file, publicKey: publicKey.trim() };

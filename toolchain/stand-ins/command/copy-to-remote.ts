@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { basename, posix } from "node:path";
 import { promisify } from "node:util";
-import type { SFTPWrapper, Stats } from "ssh2";
+import type { Client, SFTPWrapper, Stats } from "ssh2";
 import type { CallContext, ResourceType } from "../protocol/provider";
 import { isArchive, isAsset, isUnknown, reveal, unwrap, type Asset } from "../protocol/values";
 import { CONNECTION_FIELDS, normalisedConnection, type Connection } from "./connection";
@@ -58,18 +58,23 @@ async function copy({ connection, source, remotePath }: CopyInputs, context: Cal
   const client = await dial(connection, context);
   const drop = (): void => void client.destroy();
   context.signal.addEventListener("abort", drop, { once: true });
+  // A request that was under way when the line closed is never answered.
+  const closed = new Promise<never>((_, reject) => {
+    client.once("close", () => reject(new Error(`${connection.host}: the SSH line closed during the copy`)));
+  });
   try {
-    const sftp = await new Promise<SFTPWrapper>((resolve, reject) => {
-      client.sftp((error, opened) => (error ? reject(error) : resolve(opened)));
-      client.once("close", () => reject(new Error(`${connection.host}: the SSH line closed during the copy`)));
-    });
-    const target = new RemoteFiles(sftp);
-    if (source.path === undefined) await target.write(source.text ?? "", remotePath);
-    else await target.copy(source.path, remotePath);
+    await Promise.race([transfer(client, source, remotePath), closed]);
   } finally {
     context.signal.removeEventListener("abort", drop);
     client.end();
   }
+}
+
+async function transfer(client: Client, source: Asset, remotePath: string): Promise<void> {
+  const sftp = await promisify((done: (error: Error | undefined, opened: SFTPWrapper) => void) => client.sftp(done))();
+  const target = new RemoteFiles(sftp);
+  if (source.path === undefined) await target.write(source.text ?? "", remotePath);
+  else await target.copy(source.path, remotePath);
 }
 
 /** SFTP's answer for a path that does not exist (status code of the protocol). */

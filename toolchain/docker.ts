@@ -98,6 +98,13 @@ export function absenceError(absence: DockerAbsence): ToolchainError {
         "Run `sudo usermod -aG docker $USER`, log in anew, then run the command again.",
       );
     case "not running":
+      if (process.env["DOCKER_HOST"]) {
+        return new ToolchainError(
+          "The sandbox needs Docker, and nothing answers where DOCKER_HOST says.",
+          `no daemon at ${process.env["DOCKER_HOST"]}`,
+          "Start that daemon, or unset DOCKER_HOST to use this machine's own; then run the command again.",
+        );
+      }
       return new ToolchainError(
         "The sandbox needs Docker, and its daemon does not run.",
         `nothing answers at ${process.env["DOCKER_HOST"] ?? sockets()[0]}`,
@@ -156,6 +163,8 @@ export const docker: Piece<Docker> = {
   },
   async plan(): Promise<Intent> {
     const absence = await look();
+    // A daemon that is started here would not be the one that was asked for.
+    if (process.env["DOCKER_HOST"] && absence !== "no permission") throw absenceError("not running");
     if (absence === "not installed" && isRoot() && isDebianLike()) {
       return { how: "Debian package, daemon started here", seconds: 30, packages: [PACKAGE] };
     }

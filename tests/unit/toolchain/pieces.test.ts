@@ -57,9 +57,9 @@ describe("Docker", () => {
         Way out: Run \`sudo usermod -aG docker $USER\`, log in anew, then run the command again."
     `);
     expect(absenceError("not running").message).toMatchInlineSnapshot(`
-      "The sandbox needs Docker, and its daemon does not run.
-        Why: nothing answers at unix:///run/docker.sock
-        Way out: Start it (\`sudo systemctl start docker\`, or Docker Desktop), then run the command again."
+      "The sandbox needs Docker, and nothing answers where DOCKER_HOST says.
+        Why: no daemon at unix:///run/docker.sock
+        Way out: Start that daemon, or unset DOCKER_HOST to use this machine's own; then run the command again."
     `);
   });
 });

@@ -1,14 +1,30 @@
 import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
-import { judgeDrift, type Difference, type DriftReport } from "../plan/drift";
+import { judgeDrift, phaseAtWork, type Difference, type DriftReport } from "../plan/drift";
 import { DRIFT_TEXT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, readProject, type Project } from "./project";
+import { noRoot, NO_ROOT } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
-/** Asks the host in one round trip; reads only. */
+/** A phase runs on the host at this moment: it is on its way from one state to another. */
+export class HostAtWork extends CommandFailure {
+  constructor(
+    readonly phase: string,
+    stack: string,
+  ) {
+    super(
+      `The host is at work on ${phase} of a deployment: there is nothing to compare yet.`,
+      `npm run drift -- ${stack} again, when it is done`,
+      EXIT.internal,
+    );
+  }
+}
+
+/** Asks the host in one round trip; reads only. @throws HostAtWork, SshError */
 export async function measureDrift(project: Project): Promise<DriftReport> {
   const result = await runOverSsh(hostAddress(project), DRIFT_TEXT);
+  if (result.code === NO_ROOT) throw noRoot(project.config);
   if (result.code !== 0) {
     throw new CommandFailure(
       `the host's checks did not run (exit code ${result.code}): ${result.stderr.trim()}`,
@@ -16,6 +32,8 @@ export async function measureDrift(project: Project): Promise<DriftReport> {
       EXIT.internal,
     );
   }
+  const running = phaseAtWork(result.stdout);
+  if (running !== undefined) throw new HostAtWork(running, project.stack);
   return judgeDrift(result.stdout, project.plan);
 }
 

@@ -17,15 +17,19 @@ import { templateText } from "../plan/render/template-files";
 import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, PROJECT, readConfig, readHost, readProject } from "./project";
+import { noRoot, NO_ROOT } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
+type Reached = ReturnType<typeof readHost>;
+
 /** Asks the host in one round trip; changes nothing. @throws SshError, CommandFailure */
-async function measureFacts(project: Parameters<typeof hostAddress>[0]): Promise<Facts> {
-  const result = await runOverSsh(hostAddress(project), PREFLIGHT_TEXT, { stdin: templateText("preflight.sh") });
+export async function measureFacts(reached: Reached): Promise<Facts> {
+  const result = await runOverSsh(hostAddress(reached), PREFLIGHT_TEXT, { stdin: templateText("preflight.sh") });
+  if (result.code === NO_ROOT) throw noRoot(reached.config);
   if (result.code !== 0)
     throw new CommandFailure(
-      `the host could not be measured: ${result.stderr.trim()}`,
-      "check the SSH user's sudo rights",
+      `The host could not be measured: ${result.stderr.trim() || `exit code ${result.code}`}.`,
+      "see that bash and coreutils are on the host, then run the command again",
       EXIT.internal,
     );
   return parseFacts(result.stdout);

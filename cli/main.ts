@@ -9,7 +9,7 @@ import { doctor } from "./doctor";
 import { drift } from "./drift";
 import { env } from "./env";
 import { facts } from "./facts";
-import { CommandFailure, EXIT, type ExitCode } from "./failure";
+import { CommandFailure, EXIT, Interrupted, type ExitCode } from "./failure";
 import { preview } from "./preview";
 import { smoke } from "./smoke";
 import { SshError } from "./ssh";
@@ -112,7 +112,7 @@ function explain(error: unknown): ExitCode {
     return error.exitCode;
   }
   if (error instanceof CommandFailure) {
-    console.error(`${error.message}\n  way out: ${error.wayOut}`);
+    console.error(error.wayOut === undefined ? error.message : `${error.message}\n  way out: ${error.wayOut}`);
     return error.exitCode;
   }
   if (error instanceof SshError) {
@@ -128,7 +128,10 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     program.parse(argv, { from: "user" });
     return run ? await run() : EXIT.usage;
   } catch (error) {
-    return explain(error);
+    const code = explain(error);
+    // What was going on when the run was stopped would keep the process waiting.
+    if (error instanceof Interrupted) process.exit(code);
+    return code;
   }
 }
 

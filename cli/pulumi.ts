@@ -2,8 +2,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { forgetSalt } from "./encryption-salt";
 import { loadExeca } from "../toolchain/execa";
+import { abandonedLocks, backendLocks, holder } from "./backend-lock";
 import { CommandFailure, EXIT } from "./failure";
 import { PROJECT } from "./project";
+import { parseState, type PulumiState } from "./pulumi-state";
+import { untilEnd } from "./stop-request";
 
 /** Runs Pulumi for one stack, in the environment that the toolchain made. */
 export class Pulumi {
@@ -12,14 +15,15 @@ export class Pulumi {
     private readonly environment: Readonly<Record<string, string>>,
   ) {}
 
-  /** Runs in the foreground with the terminal; returns the exit code. */
+  /** Runs in the foreground with the terminal; returns the exit code. A request to stop is Pulumi's to follow. */
   async show(...args: string[]): Promise<number> {
     const execa = await loadExeca();
-    const run = await execa("pulumi", [...args, "--stack", this.stack], {
+    const child = execa("pulumi", [...args, "--stack", this.stack], {
       ...this.options(),
       stdio: "inherit",
       reject: false,
     });
+    const run = await untilEnd(child, child);
     this.keepStackFile();
     return run.exitCode ?? EXIT.internal;
   }
@@ -27,7 +31,7 @@ export class Pulumi {
   /** Makes the stack where it does not exist yet. */
   async ensureStack(): Promise<void> {
     this.keepStackFile();
-    const { failed, output } = await this.ask("stack", "select", "--create", this.stack, "--color", "never");
+    const { failed, output } = await this.ask(["stack", "select", "--create", this.stack, "--color", "never"]);
     this.keepStackFile();
     if (failed)
       throw failure(
@@ -36,15 +40,45 @@ export class Pulumi {
       );
   }
 
+  /**
+   * Releases the stack's lock where a process that was killed has left it, and says so.
+   * @throws CommandFailure where its process runs, or may run
+   */
+  async releaseAbandonedLock(say: (line: string) => void): Promise<void> {
+    const locks = abandonedLocks(backendLocks(this.backendUrl(), this.stack), this.stack);
+    if (locks.length === 0) return;
+    const { failed, output } = await this.ask(["cancel", "--yes", "--stack", this.stack]);
+    if (failed) throw failure(`the lock of ${this.stack} could not be released: ${output}`, "pulumi cancel");
+    say(`The last run was killed (${locks.map(holder).join("; ")}); its lock on ${this.stack} is released.`);
+  }
+
+  /** What Pulumi knows of the stack. */
+  async state(): Promise<PulumiState> {
+    const { failed, stdout, output } = await this.ask(["stack", "export", "--stack", this.stack]);
+    if (failed) throw failure(`the state of ${this.stack} cannot be read: ${output}`, "check the backend");
+    return parseState(stdout);
+  }
+
+  /** Forgets operations that were never finished: an import of the state leaves them out. */
+  async forgetPendingOperations(): Promise<void> {
+    const exported = await this.ask(["stack", "export", "--stack", this.stack]);
+    const { failed, output } = await this.ask(["stack", "import", "--stack", this.stack], exported.stdout);
+    if (exported.failed || failed)
+      throw failure(
+        `the unfinished operations of ${this.stack} could not be cleared: ${exported.failed ? exported.output : output}`,
+        `source <(npm run -s env -- ${this.stack}), then pulumi refresh --clear-pending-creates --stack ${this.stack}`,
+      );
+  }
+
   /** The stack's outputs, secrets in clear; empty before the first deployment. */
   async outputs(): Promise<Record<string, unknown>> {
-    const { failed, stdout } = await this.ask("stack", "output", "--json", "--show-secrets", "--stack", this.stack);
+    const { failed, stdout } = await this.ask(["stack", "output", "--json", "--show-secrets", "--stack", this.stack]);
     return failed ? {} : z.record(z.string(), z.unknown()).parse(JSON.parse(stdout));
   }
 
   /** Forgets an empty stack; its configuration file stays. */
   async removeStack(): Promise<void> {
-    const { failed, output } = await this.ask("stack", "rm", "--yes", "--preserve-config", "--stack", this.stack);
+    const { failed, output } = await this.ask(["stack", "rm", "--yes", "--preserve-config", "--stack", this.stack]);
     if (failed)
       throw failure(
         `the stack ${this.stack} could not be removed: ${output}`,
@@ -52,9 +86,18 @@ export class Pulumi {
       );
   }
 
-  private async ask(...args: string[]): Promise<{ failed: boolean; stdout: string; output: string }> {
+  private backendUrl(): string | undefined {
+    return this.environment["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"];
+  }
+
+  private async ask(args: readonly string[], input = ""): Promise<{ failed: boolean; stdout: string; output: string }> {
     const execa = await loadExeca();
-    const run = await execa("pulumi", [...args, "--non-interactive"], { ...this.options(), reject: false, all: true });
+    const run = await execa("pulumi", [...args, "--non-interactive"], {
+      ...this.options(),
+      input,
+      reject: false,
+      all: true,
+    });
     return { failed: run.exitCode !== 0, stdout: run.stdout, output: run.all.trim() };
   }
 

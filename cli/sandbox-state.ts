@@ -4,7 +4,8 @@ import type { Project } from "./project";
 
 export type SandboxState = "running" | "stopped" | "missing";
 
-const containerName = (id: string) => `tms-llm-${id}`;
+/** The sandbox and its network have the same name. */
+export const containerName = (id: string) => `tms-llm-${id}`;
 
 /** Whether the stack's sandbox is there; undefined where the target is no sandbox. */
 export async function sandboxState(

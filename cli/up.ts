@@ -1,65 +1,27 @@
-import { EXIT, UsageError, type ExitCode } from "./failure";
+import { admitArtifacts, admitHost, wouldRefuse } from "./admission";
+import { explainFailure } from "./aftermath";
+import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { ensureFacts } from "./facts";
-import { measureDrift, renderDrift } from "./drift";
+import { lookAtHost, NO_HOST } from "./host-look";
 import { followHost } from "./progress";
 import { hostAddress, readConfig, readProject, type Project } from "./project";
 import { prepare, type Prepared } from "./prepare";
+import { recordedFacts } from "./pulumi-state";
+import { forgetHalfMade } from "./recovery";
+import { alone } from "./run-lock";
 import { wakeSandbox } from "./sandbox-state";
-import { SshError } from "./ssh";
+import { stoppable, type Stage } from "./stop-request";
 import { summary } from "./summary";
-import { phaseUrns } from "../plan/urns";
-import type { PhaseName } from "../plan/step";
+import { phaseUrns, preflightUrn } from "../plan/urns";
+
+const PROJECT_NAME = "tms-llm";
 
 export interface UpOptions {
   readonly yes?: boolean;
 }
 
-/** Phases that drifted or never finished: Pulumi's state alone would not notice. */
-async function phasesToRepair(project: Project): Promise<readonly PhaseName[]> {
-  try {
-    const report = await measureDrift(project);
-    const unexpected = report.differences.filter(({ step }) => step !== "-");
-    if (unexpected.length > 0) console.error(renderDrift({ ...report, differences: unexpected }, project.stack));
-    return report.repair;
-  } catch (error) {
-    // No host in reach: a sandbox that is still to be made, or a fault that the deployment itself will name.
-    if (error instanceof SshError) return [];
-    throw error;
-  }
-}
-
-function seconds(began: number): string {
-  return `${((performance.now() - began) / 1000).toFixed(1)} s`;
-}
-
-async function deploy(project: Project, { pulumi, environment }: Prepared): Promise<number> {
-  const sandbox = await wakeSandbox(project, environment);
-  const repair = sandbox === "missing" ? [] : await phasesToRepair(project);
-  // A container that was removed behind Pulumi's back is still in its state.
-  const refresh = sandbox === "missing" ? ["--refresh"] : [];
-  const replace = phaseUrns("tms-llm", project.stack, project.plan, repair).flatMap((urn) => ["--replace", urn]);
-  const began = performance.now();
-  const follower = followHost(hostAddress(project), (line) =>
-    console.error(`  host ${seconds(began).padStart(7)}  ${line}`),
-  );
-  try {
-    return await pulumi.show(
-      "up",
-      "--yes",
-      "--skip-preview",
-      "--suppress-outputs",
-      "--suppress-progress",
-      ...refresh,
-      ...replace,
-    );
-  } finally {
-    follower.stop();
-  }
-}
-
 /** Makes the host as the stack file says, repairs what drifted, proves the endpoint, and says how to use it. */
 export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
-  const began = performance.now();
   const config = readConfig(stack);
   if (config.target.kind === "ssh" && !options.yes && !process.stdin.isTTY) {
     throw new UsageError(
@@ -67,25 +29,89 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
       `npm run preview -- ${stack} shows them; npm run up -- ${stack} --yes makes them`,
     );
   }
-  await ensureFacts(stack, config);
-  const prepared = await prepare(stack, config);
+  const stage: Stage = {
+    doing: "preparing this machine",
+    consequence: "Nothing was changed on the host.",
+    wayOut: `npm run up -- ${stack}`,
+  };
+  return stoppable(stage, () =>
+    alone(stack, "up", async () => {
+      const began = performance.now();
+      await ensureFacts(stack, config);
+      const prepared = await prepare(stack, config);
+      const project = readProject(stack);
+      const code = await deploy(project, prepared, stage, options);
+      if (code !== EXIT.good) return code;
+      console.log(summary(project, await prepared.pulumi.outputs()));
+      console.log(`Done in ${seconds(began)}.`);
+      return EXIT.good;
+    }),
+  );
+}
+
+async function deploy(project: Project, prepared: Prepared, stage: Stage, options: UpOptions): Promise<ExitCode> {
   const { pulumi } = prepared;
-  const project = readProject(stack);
-  if (config.target.kind === "ssh" && !options.yes) {
-    const previewed = await pulumi.show("preview");
-    if (previewed !== 0 || !(await confirm(`Change ${config.target.host} like this?`)))
-      return previewed === 0 ? EXIT.good : EXIT.failed;
-  }
-  const code = await deploy(project, prepared);
-  if (code !== 0) {
-    console.error(
-      `\n${stack} is not as planned; the message above says why. After mending it, npm run up -- ${stack} goes on where it stopped.`,
+  const began = performance.now();
+  const follower = followHost(hostAddress(project), (line) => {
+    console.error(`  host ${seconds(began).padStart(7)}  ${line}`);
+  });
+  try {
+    const extra = await makeReady(project, prepared, stage);
+    if (!(await agreed(project, prepared, options))) return EXIT.good;
+    stage.doing = "deploying";
+    const code = await pulumi.show(
+      "up",
+      "--yes",
+      "--skip-preview",
+      "--suppress-outputs",
+      "--suppress-progress",
+      ...extra,
     );
-    return EXIT.failed;
+    if (code !== 0) await explainFailure(project, stage);
+    return code === 0 ? EXIT.good : EXIT.failed;
+  } finally {
+    follower.stop();
   }
-  console.log(summary(project, await pulumi.outputs()));
-  console.log(`Done in ${seconds(began)}.`);
-  return EXIT.good;
+}
+
+/** Clears up after earlier runs and lets the host through the gates. @returns options for Pulumi */
+async function makeReady(project: Project, { pulumi, environment }: Prepared, stage: Stage): Promise<string[]> {
+  const { stack, plan } = project;
+  await pulumi.releaseAbandonedLock((line) => console.error(line));
+  const state = await pulumi.state();
+  await forgetHalfMade(pulumi, state, project, environment);
+  stage.doing = "looking at the host";
+  const sandbox = await wakeSandbox(project, environment);
+  const { exists, unfinished, repair } = sandbox === "missing" ? NO_HOST : await lookAtHost(project);
+  if (exists && unfinished) await admitHost(project);
+  if (unfinished) await admitArtifacts(project, repair);
+  const facts = recordedFacts(state);
+  const replace = [
+    ...(facts !== undefined && wouldRefuse(facts, project) ? [preflightUrn(PROJECT_NAME, stack)] : []),
+    ...(exists ? phaseUrns(PROJECT_NAME, stack, plan, repair) : []),
+  ];
+  // Pulumi refuses to replace what it does not have; that is made anyway.
+  const known = new Set(state.deployment.resources?.map(({ urn }) => urn));
+  return [
+    // A container that was removed behind Pulumi's back is still in its state.
+    ...(sandbox === "missing" ? ["--refresh"] : []),
+    ...replace.filter((urn) => known.has(urn)).flatMap((urn) => ["--replace", urn]),
+  ];
+}
+
+/** A person at a terminal sees first what would happen to an existing host. */
+async function agreed({ config, stack }: Project, { pulumi }: Prepared, { yes }: UpOptions): Promise<boolean> {
+  if (config.target.kind !== "ssh" || yes) return true;
+  if ((await pulumi.show("preview")) !== 0)
+    throw new CommandFailure(
+      `${stack} cannot be deployed like this. Nothing was changed on the host.`,
+      "see the message above",
+    );
+  return confirm(`Change ${config.target.host} like this?`);
+}
+
+function seconds(began: number): string {
+  return `${((performance.now() - began) / 1000).toFixed(1)} s`;
 }
 
 async function confirm(question: string): Promise<boolean> {

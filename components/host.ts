@@ -72,7 +72,7 @@ export class Host extends pulumi.ComponentResource {
         connection: this.connection,
         create: pulumi.interpolate`${loaderText("anchor", "", "", "anchor")}\n# on ${this.address.identity}`,
         delete: REMOVAL_TEXT,
-        stdin: pulumi.all([owner, admitted]).apply(([name]) => renderAnchor(name)),
+        stdin: pulumi.all([owner, admitted]).apply(([name]) => renderAnchor(name, pulumi.getStack())),
         ...QUIET,
       },
       { parent: this, ...(deletedWith ? { deletedWith } : {}) },

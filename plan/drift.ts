@@ -6,6 +6,7 @@ import type { PhaseName } from "./step";
 
 const header = z.strictObject({ owner: z.string().nullable(), digest: z.string().nullable() });
 const phaseLine = z.strictObject({ phase: z.string(), digest: z.string().nullable() });
+const runningLine = z.strictObject({ running: z.string() });
 const differenceLine = z.object({
   phase: z.string(),
   step: z.string(),
@@ -51,6 +52,13 @@ export function parseDriftLines(text: string): HostState | undefined {
     else if (header.safeParse(value).success) deployed = true;
   }
   return deployed ? { phases, differences } : undefined;
+}
+
+/** The phase that is at work on the host at this moment, in words, e.g. `phase engine`; undefined for none. */
+export function phaseAtWork(text: string): string | undefined {
+  const first = text.split("\n").find((line) => line.startsWith("{")) ?? "{}";
+  const running = runningLine.safeParse(JSON.parse(first));
+  return running.success ? running.data.running.replace(/^tms-llm /, "") : undefined;
 }
 
 /** Compares the host with the plan: each phase's digest, and what each step's check found. */

@@ -13,3 +13,7 @@ export function phaseUrns(project: string, stack: string, plan: Plan, phases: re
     return [...copies, urn("Command", `phase-${phase}`)];
   });
 }
+
+/** Name of the resource that measures the host, so that `up --replace` measures it anew. */
+export const preflightUrn = (project: string, stack: string) =>
+  `urn:pulumi:${stack}::${project}::tms-llm:host:Host$command:remote:Command::host-preflight`;

@@ -7,10 +7,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stillRuns } from "./processes";
 
 /**
  * Makes `target` (a file or folder) at most once per machine: in a temporary folder beside it, moved into place when it is
@@ -48,7 +50,7 @@ function removeRuins(target: string): void {
 /** Runs `work` while holding a lock file that names this process; the lock of a dead process is taken over. */
 export async function withLock<T>(lock: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
   let told = false;
-  while (!tryLock(lock)) {
+  while (takeLock(lock) !== undefined) {
     if (!told) waiting();
     told = true;
     await sleep(200);
@@ -60,30 +62,43 @@ export async function withLock<T>(lock: string, waiting: () => void, work: () =>
   }
 }
 
-function tryLock(lock: string): boolean {
+/** Who holds a lock. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly since: Date;
+  /** What it said about itself. */
+  readonly note: string;
+}
+
+/** Takes the lock for this process, or says who holds it. The lock of a process that has ended counts for nothing. */
+export function takeLock(lock: string, note = ""): LockHolder | undefined {
   // The file appears with its content in one step (link), so nobody ever reads a lock without an owner.
   const mine = `${lock}.${process.pid}`;
-  writeFileSync(mine, String(process.pid));
+  writeFileSync(mine, `${process.pid} ${note}`);
   try {
-    linkSync(mine, lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    if (!ownerAlive(lock)) rmSync(lock, { force: true });
-    return false;
+    for (;;) {
+      try {
+        linkSync(mine, lock);
+        return undefined;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+      const holder = holderOf(lock);
+      if (holder !== undefined && stillRuns(holder.pid, holder.since)) return holder;
+      rmSync(lock, { force: true });
+    }
   } finally {
     rmSync(mine, { force: true });
   }
 }
 
-function ownerAlive(lock: string): boolean {
+/** Undefined where the lock was released since, or names nobody. */
+function holderOf(lock: string): LockHolder | undefined {
   try {
-    const owner = Number(readFileSync(lock, "utf8"));
-    // The same process waiting for itself (two pieces that share a lock) counts as alive.
-    process.kill(owner, 0);
-    return true;
+    const [, pid, note] = /^(\d+) ?(.*)/.exec(readFileSync(lock, "utf8")) ?? [];
+    return pid === undefined ? undefined : { pid: Number(pid), since: statSync(lock).mtime, note: note! };
   } catch (error) {
-    // EPERM: it lives and belongs to somebody else. ENOENT: released since; the next attempt will tell.
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }

@@ -27,10 +27,23 @@ export const REMOVAL_TEXT = asRoot(
   "set -eu; cd /; r=/var/lib/tms-llm/remover/phase.sh; [ -e $r ] || exit 0; exec bash $r submit-removal",
 );
 
-/** Runs the checks that the phases left on the host: JSON lines, what is deployed first, then every difference. */
+/** The name that every phase has as a systemd unit; one at a time. */
+const PHASE_RUNS = "u=tms-llm-phase.service; runs() { systemctl is-active --quiet $u; }";
+
+/**
+ * Runs the checks that the phases left on the host: JSON lines, what is deployed first, then every difference. While a phase
+ * is at work there is nothing to compare: then one line names it.
+ */
 export const DRIFT_TEXT = asRoot(
-  "s=/var/lib/tms-llm; if [ -e $s/remover/drift.sh ]; then exec bash $s/remover/drift.sh; else echo {}; fi",
+  [
+    PHASE_RUNS,
+    'if runs; then echo "{\\"running\\":\\"$(systemctl show --value --property=Description $u)\\"}"; exit 0; fi',
+    "s=/var/lib/tms-llm; if [ -e $s/remover/drift.sh ]; then exec bash $s/remover/drift.sh; else echo {}; fi",
+  ].join("; "),
 );
+
+/** Ends when no phase is at work on the host any more. */
+export const WAIT_TEXT = asRoot(`${PHASE_RUNS}; while runs; do sleep 0.2; done`);
 
 /** Reads the preflight script from stdin and runs it, leaving nothing behind. */
 export const PREFLIGHT_TEXT = `${AS_ROOT}\nexec $as bash -s`;

@@ -94,8 +94,8 @@ export function renderPayload(payload: PhasePayload, secrets: SecretValues): str
   return archive({ ...files, "phase.sh": files["lib/phase.sh"]!, digest: payload.digest });
 }
 
-/** The anchor's payload: the remover, and the name of the deployment that owns the host. */
-export function renderAnchor(owner: string): string {
+/** The anchor's payload: the remover, the name of the deployment that owns the host, and its stack, for people. */
+export function renderAnchor(owner: string, stack: string): string {
   const lib = library();
   return archive({
     ...lib,
@@ -103,6 +103,7 @@ export function renderAnchor(owner: string): string {
     "drift.sh": lib["lib/drift.sh"]!,
     phase: "removal",
     digest: owner,
+    stack,
     "time-limit": "1800",
     "all-phases": "",
   });

@@ -117,17 +117,18 @@ remove() {
 
 # anchor: the first thing on the host and the last to go. It keeps the remover, and the name of the deployment.
 anchor() {
-  local found=$DIGEST
-  [[ ! -e $STATE/owner ]] || found=$(<"$STATE/owner")
-  if [[ $found != "$DIGEST" ]]; then
-    printf 'this host belongs to another tms-llm deployment (%s)\n  way out: destroy that one first, or, when it is lost, on the host: bash %s/remover/phase.sh submit-removal\n' "$found" "$STATE" >&2
+  echo "$DIGEST" >"$HERE/owner"
+  # A link comes to be whole or not at all, so of two deployments that come at the same moment one is refused.
+  if ! ln "$HERE/owner" "$STATE/owner" 2>/dev/null && [[ $(<"$STATE/owner") != "$DIGEST" ]]; then
+    rm -rf "$HERE"
+    printf 'this host belongs to another tms-llm deployment: stack %s (%s), since %s\n  way out: destroy that one first, or, when it is lost, on the host: bash %s/remover/phase.sh submit-removal\n' \
+      "$(cat "$STATE/remover/stack" 2>/dev/null || echo '?')" "$(<"$STATE/owner")" "$(date -u -r "$STATE/owner" '+%F %R UTC')" "$STATE" >&2
     exit 1
   fi
   rm -rf "$STATE/remover.next"
   cp -a "$HERE" "$STATE/remover.next"
   rm -rf "$STATE/remover" "$HERE"
   mv -T "$STATE/remover.next" "$STATE/remover"
-  echo "$DIGEST" >"$STATE/owner"
 }
 
 case ${1:?submit, apply, check or remove} in

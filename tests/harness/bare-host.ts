@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, execaSync } from "execa";
 import { SANDBOX_CONTAINER } from "../../plan/sandbox";
+import { ContainerHost } from "./container-host";
 
 /** A disposable bare host: a container of the sandbox image with systemd in it, made and removed by a test. */
 
@@ -13,28 +14,9 @@ export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Se
 /** Holds the id of the process that made the container, so that the leavings of a killed run can be told. */
 const LABEL = "tms-llm.test";
 
-/** What a command on the host said. */
-export interface Said {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Thrown by {@link BareHost.shell}: the host's own words. */
-export class HostCommandError extends Error {
-  constructor(
-    readonly script: string,
-    readonly said: Said,
-  ) {
-    super(`exit code ${said.exitCode} on the test host from:\n${script}\n${said.stderr}${said.stdout}`);
-  }
-}
-
-export class BareHost {
-  private constructor(readonly name: string) {}
-
-  /** Boots a host and waits until systemd has come up. */
-  static async start(image: string): Promise<BareHost> {
+export class BareHost extends ContainerHost {
+  /** Boots a host and waits until systemd has come up. `options` are further ones of `docker run`. */
+  static async start(image: string, options: readonly string[] = []): Promise<BareHost> {
     await sweep();
     const host = new BareHost(`tms-llm-test-${randomBytes(4).toString("hex")}`);
     await execa("docker", [
@@ -51,27 +33,12 @@ export class BareHost {
       ...SANDBOX_CONTAINER.capabilities.map((capability) => `--cap-add=${capability}`),
       ...SANDBOX_CONTAINER.securityOptions.map((option) => `--security-opt=${option}`),
       ...SANDBOX_CONTAINER.tmpfs.map((path) => `--tmpfs=${path}`),
+      ...options,
       image,
       ...SANDBOX_CONTAINER.command,
     ]);
     await host.booted();
     return host;
-  }
-
-  /** Runs a script as root; never throws for what the script itself answers. */
-  async ask(script: string, input = ""): Promise<Said> {
-    const { exitCode, stdout, stderr } = await execa("docker", ["exec", "-i", this.name, "sh", "-c", script], {
-      input,
-      reject: false,
-    });
-    return { exitCode: exitCode ?? 255, stdout, stderr };
-  }
-
-  /** Runs a script as root and gives its standard output. @throws HostCommandError */
-  async shell(script: string, input = ""): Promise<string> {
-    const said = await this.ask(script, input);
-    if (said.exitCode !== 0) throw new HostCommandError(script, said);
-    return said.stdout;
   }
 
   /** Puts a file of this machine on the host. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { execa, execaSync } from "execa";
 import { parse, stringify } from "yaml";
+import { artifactIndexSchema } from "../../plan/artifacts";
 import { sandboxSettingsSchema, type SandboxSettings } from "../../plan/sandbox";
 import { ContainerHost } from "./container-host";
 
@@ -132,6 +133,45 @@ export class Clone {
     writeFileSync(file, stringify({ ...content, config: { ...content.config, ...named } }));
   }
 
+  /** Gives another clone a stack's file, with the files beside it that it names. */
+  copyStack(stack: string, other: Clone): void {
+    for (const name of [`Pulumi.${stack}.yaml`, `${stack}.pem`, `${stack}.key`])
+      if (existsSync(this.path(name))) cpSync(this.path(name), other.path(name));
+  }
+
+  /**
+   * Lets this machine's stand-in plugins and its own build of Ollama pass for the official ones, which only a machine with
+   * internet can have and without which no host of one's own is deployed.
+   * @returns the stack file's entry for a model that may go to such a host
+   */
+  async passForOfficial(): Promise<Readonly<Record<string, unknown>>> {
+    const prepared = await this.run(["env"]);
+    if (prepared.exitCode !== 0) throw new Error(prepared.output);
+    rmSync(this.path(".tms-llm/pulumi-home/stand-ins.json"), { force: true });
+    const index = this.path(".tms-llm/artifacts.json");
+    const artifacts = artifactIndexSchema.parse(JSON.parse(readFileSync(index, "utf8")));
+    const entries = Object.entries(artifacts).map(([name, entry]) => [name, { ...entry, origin: "official" }]);
+    writeFileSync(index, JSON.stringify(Object.fromEntries(entries)));
+    const { path, sha256 } = artifacts["tiny-model"]!;
+    return { name: "tiny", source: `file:${path}`, sha256, context: 2048 };
+  }
+
+  /** Commits everything as it is now. */
+  async commit(): Promise<void> {
+    const git = (...args: string[]) =>
+      execa("git", ["-c", "user.name=test", "-c", "user.email=test@localhost", ...args], { cwd: this.folder });
+    await git("init", "--quiet");
+    // A link, where the project's .gitignore expects a folder.
+    writeFileSync(this.path(".git/info/exclude"), "node_modules\n");
+    await git("add", "--all");
+    await git("commit", "--quiet", "--message", "as it was cloned");
+  }
+
+  /** What differs from the last commit, as `git status --short` prints it. */
+  async changes(): Promise<string> {
+    return (await execa("git", ["status", "--short"], { cwd: this.folder })).stdout;
+  }
+
   /** What was chosen for the stack's sandbox; undefined before the first `up`. */
   sandbox(stack = "dev"): SandboxSettings | undefined {
     const file = this.path(".tms-llm", stack, "sandbox.json");
@@ -182,6 +222,9 @@ async function said(process: Promise<unknown>, soFar: () => string, text: string
     await new Promise((wake) => setTimeout(wake, 20));
   }
 }
+
+/** For tests that are not about speed: a busy machine must not fail their proof. */
+export const PATIENT = { objectives: { health: "10s", ttft: "60s", total: "300s" } } as const;
 
 /** Tests that need a Docker daemon say so in their title. */
 export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Server.Version}}"], {

@@ -1,5 +1,21 @@
 import { execa } from "execa";
-import { HostCommandError, type Said } from "./bare-host";
+
+/** What a command on the host said. */
+export interface Said {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Thrown by {@link ContainerHost.shell}: the host's own words. */
+export class HostCommandError extends Error {
+  constructor(
+    readonly script: string,
+    readonly said: Said,
+  ) {
+    super(`exit code ${said.exitCode} on the test host from:\n${script}\n${said.stderr}${said.stdout}`);
+  }
+}
 
 /** A host in a container that somebody else made, seen from inside as root. */
 export class ContainerHost {

@@ -12,7 +12,8 @@ import type { Piece } from "../../toolchain/piece";
 import { architecture } from "../../toolchain/places";
 import { sandboxImage } from "../../toolchain/sandbox-image";
 import { tinyModelFile } from "../../toolchain/tiny-model-file";
-import { type BareHost, HostCommandError, type Said } from "./bare-host";
+import type { BareHost } from "./bare-host";
+import { HostCommandError, type Said } from "./container-host";
 
 /** A deployment on a bare host as the components make it, without Pulumi: anchor, artifacts, one round trip a phase. */
 
@@ -73,7 +74,7 @@ export interface StepReport {
 
 /** The first thing on a host. */
 export async function anchor(host: BareHost): Promise<void> {
-  await host.shell(loaderText("anchor", "", "", "anchor"), renderAnchor("step-tests"));
+  await host.shell(loaderText("anchor", "", "", "anchor"), renderAnchor("step-tests", "steps"));
 }
 
 /** Puts what the steps take from this machine where `CopyToRemote` would. */

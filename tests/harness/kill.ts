@@ -1,6 +1,7 @@
 import type { PhaseName, Step } from "../../plan/step";
 import { REMOVAL_TEXT } from "../../plan/render/loader";
-import type { BareHost, Said } from "./bare-host";
+import type { BareHost } from "./bare-host";
+import type { Said } from "./container-host";
 import { submitPhase } from "./deployment";
 
 /** Killing a phase in the middle, at moments that a seed makes repeatable. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BareHost } from "./bare-host";
+import type { ContainerHost } from "./container-host";
 
 /** The host snapshot: what a change on a host could show in, and the comparison of two of them. */
 
@@ -54,6 +54,10 @@ const PASSING: readonly Exception[] = [
   { pattern: /^path \/opt\/llm\/(models\/(blobs|manifests)|cache\/\.ollama.*)$/, reason: "Ollama's own, kept as data" },
   { pattern: /^path \/var\/lib\/nginx\/\w+$/, reason: "scratch folders, made by nginx at its first start" },
   { pattern: /^path \/var\/lib\/tms-llm\/ledger$/, reason: "in the order of the changes; its lines are facts" },
+  {
+    pattern: /^(firewall ip6?tables nat DOCKER_\w+|socket (tcp|udp) 127\.0\.0\.11:\d+)$/,
+    reason: "Docker's name server for a sandbox's network, on ports that it chooses at every start",
+  },
   { pattern: /^path \/var\/lib\/tms-llm\/(runs?|spool)(\/|$)/, reason: "reports: what was changed, how long it took" },
 ];
 
@@ -67,7 +71,7 @@ const WORKER_SOCKET = /^socket tcp 127\.0\.0\.1:(3[2-9]|[45]\d|6[0-5])\d{3}$/;
 const SCRIPT = readFileSync(join(__dirname, "snapshot.sh"), "utf8");
 
 /** Looks at the host; changes nothing. */
-export async function takeSnapshot(host: BareHost): Promise<Snapshot> {
+export async function takeSnapshot(host: ContainerHost): Promise<Snapshot> {
   const facts = new Map<string, Fact>();
   for (const line of (await host.shell("bash -s", SCRIPT)).split("\n")) {
     const [kind, name, value, moving] = line.split("\t");

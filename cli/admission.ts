@@ -1,0 +1,55 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { judgePreflight, refusalText } from "../plan/preflight";
+import { parseFacts } from "../plan/facts";
+import type { PhaseName, PlannedArtifact } from "../plan/step";
+import { sha256OfFile } from "../toolchain/download";
+import { CommandFailure, UsageError } from "./failure";
+import { measureFacts } from "./facts";
+import { PROJECT, type Project } from "./project";
+
+/** The gates before a host is changed. The program that Pulumi runs has them too; here they cost no deployment. */
+
+/**
+ * Measures the host and refuses it with every reason at once.
+ * @throws CommandFailure
+ */
+export async function admitHost(project: Project): Promise<void> {
+  const { refusals } = judgePreflight(await measureFacts(project), project.plan.requirements);
+  if (refusals.length > 0)
+    throw new CommandFailure(`${refusalText(refusals)}\n\nAfter that: npm run up -- ${project.stack}`, undefined);
+}
+
+/** Whether facts of an earlier run would refuse the host: Pulumi keeps them, and would not ask again by itself. */
+export function wouldRefuse(recorded: string, { plan }: Project): boolean {
+  try {
+    return judgePreflight(parseFacts(recorded), plan.requirements).refusals.length > 0;
+  } catch {
+    // Of another version of this project.
+    return true;
+  }
+}
+
+/**
+ * Sees that what these phases deliver from this machine is what the plan says.
+ * @throws UsageError naming every file that is not
+ */
+export async function admitArtifacts({ plan, stack }: Project, phases: readonly PhaseName[]): Promise<void> {
+  const artifacts = plan.steps.filter(({ phase }) => phases.includes(phase)).flatMap((step) => step.artifacts);
+  const faults = (await Promise.all(artifacts.map(artifactFault))).filter((fault) => fault !== undefined);
+  if (faults.length === 0) return;
+  throw new UsageError(
+    `${faults.join("\n\n")}\n\nNothing was changed on the host.`,
+    `correct the file or the stack file (\`sha256sum FILE\` prints a checksum); what this project made itself, delete: it is made anew; then npm run up -- ${stack} again`,
+  );
+}
+
+async function artifactFault({ name, sha256, source }: PlannedArtifact): Promise<string | undefined> {
+  if (source.kind === "url") return undefined;
+  const file = resolve(PROJECT, source.path);
+  if (!existsSync(file)) return `There is no ${name} at ${source.path}.\n  needed: a file with SHA-256 ${sha256}`;
+  const found = await sha256OfFile(file);
+  return found === sha256
+    ? undefined
+    : `${source.path} is not the file that it should be (${name}).\n  found:  SHA-256 ${found}\n  needed: SHA-256 ${sha256}`;
+}

@@ -10,6 +10,7 @@ import { drift } from "./drift";
 import { env } from "./env";
 import { facts } from "./facts";
 import { CommandFailure, EXIT, Interrupted, type ExitCode } from "./failure";
+import { models } from "./models";
 import { preview } from "./preview";
 import { smoke } from "./smoke";
 import { SshError } from "./ssh";
@@ -65,6 +66,11 @@ verb("drift", "compare the host with what was deployed; changes nothing", drift)
   "write the report there",
 );
 verb("facts", "measure the host, write facts.<stack>.yaml, and say whether it would be admitted", facts);
+verb("models", "show which models of the catalogue fit into a host", models)
+  .option("--vram <size>", "a GPU's memory, for example 16GiB")
+  .option("--facts <file>", "a facts file")
+  .option("--parallel <number>", "requests at the same time (default 1)")
+  .option("--json", "print data instead of a table");
 verb("doctor", "say what is there on this machine, in the stack and on the host", doctor);
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
 program

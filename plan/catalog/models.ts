@@ -38,7 +38,7 @@ const modelSchema = z
     /** Catalogue name of a model of the same kind under a permissive licence. */
     alternative: z.string().optional(),
     /** In billions. */
-    parameters: z.number().positive(),
+    parameters: z.number().positive().optional(),
     shape: shapeSchema.optional(),
     /** Tokens that the model was trained for. */
     context: count(),
@@ -66,8 +66,8 @@ const modelSchema = z
     date: z.iso.date(),
     unverified: z.array(z.enum(["shape", "sizes", "context", "licence", "format"])).default([]),
   })
-  .refine(({ shape, unverified }) => shape !== undefined || unverified.includes("shape"), {
-    error: "an entry without a shape says so in `unverified`",
+  .refine(({ shape, parameters, unverified }) => (shape && parameters) || unverified.includes("shape"), {
+    error: "an entry without parameters and shape says so in `unverified`",
   });
 
 const licenceSchema = z.discriminatedUnion("class", [

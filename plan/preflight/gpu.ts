@@ -1,5 +1,7 @@
+import { describePciGpu } from "../catalog/gpus";
 import type { Facts } from "../facts";
 import type { NvidiaSmiFailure } from "../nvidia-smi";
+import { headerPackages, isUek, systemRow } from "../os";
 import type { Refusal } from "./refusal";
 
 export interface GpuRequirement {
@@ -9,8 +11,19 @@ export interface GpuRequirement {
   readonly minimumDriver?: number;
 }
 
-const DRIVER_GUIDE =
-  "install a driver of branch 580 or newer from the distribution or from NVIDIA's repository (Ubuntu: `apt-get install nvidia-headless-580-server-open nvidia-utils-580-server`), then reboot";
+/** How a driver of the branch that every engine runs with gets onto the host's system. */
+function driverGuide({ os }: Facts): string {
+  const row = systemRow(os);
+  return `install a driver of branch 580 or newer (${row ? `${row.name}: ${row.driver}` : "from the distribution or from NVIDIA's repository"}), then reboot`;
+}
+
+/** Without the running kernel's headers no module can be built. */
+function headersNote({ os, kernel, kernelHeaders }: Facts): string {
+  const row = systemRow(os);
+  if (kernelHeaders || !row) return "";
+  const compiler = isUek(kernel) ? "; Oracle's own kernel may want the compiler of a newer gcc-toolset" : "";
+  return `; the headers of the running kernel are missing, with which the module is built: install ${headerPackages(row, kernel)}${compiler}`;
+}
 
 /** Per failure: what is wrong, and the ways out. */
 const ADVICE: Readonly<Record<NvidiaSmiFailure, readonly [what: string, wayOut: string]>> = {
@@ -36,7 +49,7 @@ const ADVICE: Readonly<Record<NvidiaSmiFailure, readonly [what: string, wayOut: 
   ],
   "driver-too-old": [
     "The NVIDIA driver is too old to tell the GPU's compute capability",
-    `branch 470 and older do not know the question; ${DRIVER_GUIDE}`,
+    "branch 470 and older do not know the question",
   ],
   "library-missing": [
     "The NVIDIA management library (libnvidia-ml) is missing",
@@ -69,12 +82,13 @@ const branch = (version: string) => Number(version.split(".")[0]);
 const FIRST_LINE = /^.*$/m;
 
 /** What stands between the engine and the host's GPU; empty where all is well or where there is no GPU and none is needed. */
-export function judgeGpu({ gpu, secureBoot }: Facts, { required, minimumDriver }: GpuRequirement): Refusal[] {
-  const { nvidiaSmi, pciDevices, loadedDriver, nouveauLoaded } = gpu;
+export function judgeGpu(facts: Facts, { required, minimumDriver }: GpuRequirement): Refusal[] {
+  const { gpu, secureBoot } = facts;
+  const { nvidiaSmi, pciDevices, loadedDriver, installedDriver, nouveauLoaded } = gpu;
   const needed = required
     ? "a working NVIDIA GPU"
     : "a working NVIDIA GPU, or none: as it is, the engine would run on the CPU";
-  const devices = `NVIDIA device ${pciDevices.map(({ address, device }) => `${device ?? "?"} at ${address}`).join(", ")}`;
+  const devices = pciDevices.map(({ address, device }) => `${describePciGpu(device)} at ${address}`).join(", ");
   const signing =
     secureBoot === "on"
       ? "; Secure Boot is on, so the module must be signed by a key that the firmware knows (Canonical's linux-modules-nvidia packages are, or enrol a key at the console)"
@@ -90,7 +104,7 @@ export function judgeGpu({ gpu, secureBoot }: Facts, { required, minimumDriver }
             what: "The host has an NVIDIA GPU and no NVIDIA driver",
             found: `${devices}${nouveau}`,
             needed,
-            wayOut: `${DRIVER_GUIDE}${blacklist}${signing}`,
+            wayOut: `${driverGuide(facts)}${blacklist}${signing}${headersNote(facts)}`,
           },
         ];
       }
@@ -107,14 +121,19 @@ export function judgeGpu({ gpu, secureBoot }: Facts, { required, minimumDriver }
     case "failed": {
       const [what, wayOut] = ADVICE[nvidiaSmi.failure];
       const said = FIRST_LINE.exec(nvidiaSmi.text)?.[0].replaceAll(/\p{Cc}/gu, " ") || "no text";
-      const driver = loadedDriver === null ? "no driver loaded" : `driver ${loadedDriver} loaded`;
+      const loaded = loadedDriver === null ? "no driver loaded" : `driver ${loadedDriver} loaded`;
+      const driver = installedDriver === loadedDriver ? loaded : `${loaded}, ${installedDriver ?? "none"} installed`;
+      const more: Partial<Record<NvidiaSmiFailure, string>> = {
+        "driver-not-loaded": `${signing}${headersNote(facts)}`,
+        "driver-too-old": `; ${driverGuide(facts)}`,
+      };
       return [
         {
           id: `gpu-${nvidiaSmi.failure}`,
           what,
           found: `nvidia-smi: ${said.slice(0, 160)} (exit code ${nvidiaSmi.exitCode}); ${driver}`,
           needed,
-          wayOut: `${wayOut}${nvidiaSmi.failure === "driver-not-loaded" ? signing : ""}`,
+          wayOut: `${wayOut}${more[nvidiaSmi.failure] ?? ""}`,
         },
       ];
     }
@@ -126,7 +145,7 @@ export function judgeGpu({ gpu, secureBoot }: Facts, { required, minimumDriver }
           what: "The NVIDIA driver is older than the engine needs",
           found: `driver ${nvidiaSmi.driver} with ${nvidiaSmi.devices.map(({ name }) => name).join(", ")}`,
           needed: `driver ${minimumDriver} or newer${required ? "" : "; below it the engine runs on the CPU without a word"}`,
-          wayOut: DRIVER_GUIDE,
+          wayOut: driverGuide(facts),
         },
       ];
     default:

@@ -7,12 +7,18 @@ const GIB = 2 ** 30;
 
 /** A catalogue model whose shape has been verified, so that its need can be computed. */
 export interface SizedModel extends CatalogModel {
+  readonly parameters: number;
   readonly shape: NonNullable<CatalogModel["shape"]>;
 }
 
 /** Whether `auto` may be computed from the entry. */
 export function isSizable(model: CatalogModel): model is SizedModel {
-  return model.shape !== undefined && !model.unverified.includes("shape") && !model.unverified.includes("context");
+  return (
+    model.shape !== undefined &&
+    model.parameters !== undefined &&
+    !model.unverified.includes("shape") &&
+    !model.unverified.includes("context")
+  );
 }
 
 // llama.cpp keeps a shared embedding matrix at least as fine as Q6_K, whatever the rest is quantized to.
@@ -24,7 +30,7 @@ const TIED_EMBEDDING_BITS = 6.5625;
  */
 export function weightBytes(model: CatalogModel, quantization: Quantization): number {
   const bits = bitsPerWeight(quantization);
-  const parameters = model.parameters * 1e9;
+  const parameters = (model.parameters ?? 0) * 1e9;
   const embedding = model.shape?.tiedEmbeddings ? model.shape.vocabulary * model.shape.hidden : 0;
   const computed = Math.ceil(
     ((parameters - embedding) * bits + embedding * Math.max(bits, Math.min(16, TIED_EMBEDDING_BITS))) / 8,

@@ -190,6 +190,28 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
   ["gpu-driver-too-old", "driver 470", { host: "driver-470", needs: { gpu: { required: true } } }],
   ["gpu-no-devices", "a driver without a GPU", { host: "no-devices", needs: { gpu: { required: true } } }],
   ["gpu-no-permission", "devices closed by SELinux", { host: "no-permission", needs: { gpu: { required: true } } }],
+  [
+    "gpu-driver-not-loaded",
+    "a kernel without its headers, so without its module",
+    { host: "kernel-upgraded", needs: { gpu: { required: true } } },
+  ],
+  ["gpu-library-missing", "no management library", { host: "library-missing", needs: { gpu: { required: true } } }],
+  ["gpu-gpu-lost", "a GPU off the bus", { host: "gpu-lost", needs: { gpu: { required: true } } }],
+  ["gpu-no-answer", "a driver that hangs", { host: "driver-hangs", needs: { gpu: { required: true } } }],
+  ["gpu-power-cable", "a power cable missing", { host: "power-cable", needs: { gpu: { required: true } } }],
+  ["gpu-inforom-corrupt", "a corrupt infoROM", { host: "inforom", needs: { gpu: { required: true } } }],
+  [
+    "gpu-driver-absent",
+    "Oracle's own kernel wants headers of its own",
+    {
+      host: "oracle-8-nouveau",
+      needs: {
+        gpu: { required: true },
+        firewall: "off",
+        systems: [{ id: "ol", version: "8.10", name: "Oracle Linux 8" }],
+      },
+    },
+  ],
   ["gpu-access-lost", "device rules lost", { host: "access-lost", needs: { gpu: { required: true } } }],
 ];
 

@@ -4,7 +4,7 @@ set -euo pipefail
 STATE=/var/lib/tms-llm
 VERB=apply
 LIB=$(cd "$(dirname "$0")" && pwd)
-for part in report ledger files system; do
+for part in report ledger files packages-apt; do
   # shellcheck source=/dev/null
   source "$LIB/$part.sh"
 done

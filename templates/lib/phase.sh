@@ -51,11 +51,11 @@ apply() {
   mkdir -p "$previous/steps"
   : >"$run/report"
   for step in "$previous"/steps/*; do
-    began=${EPOCHREALTIME/./}
+    began=$(milliseconds)
     progress_step "$step"
     attempt "$run" bash "$previous/lib/step.sh" apply "$step" "$PHASE"
     printf '{"step":"%s","changed":%s,"milliseconds":%d}\n' "$(basename "$step" | cut -d- -f2-)" "$(wc -l <"$STATE/run/changed")" \
-      $(((${EPOCHREALTIME/./} - began) / 1000)) >>"$run/report"
+      $(($(milliseconds) - began)) >>"$run/report"
     cat "$STATE/run/results" >>"$run/report"
   done
   remove_gone_steps "$previous" "$run"
@@ -78,6 +78,9 @@ attempt() {
   fi
   rm -f "$run/failure-text.next"
 }
+
+# Bash 4.4 has no clock of its own that is finer than a second.
+milliseconds() { date +%s%3N; }
 
 progress_step() { printf 'phase %s: %s\n' "$PHASE" "$(<"$1/title")"; }
 

@@ -11,7 +11,7 @@ if [[ $VERB == check ]]; then RUN_DIR=$(mktemp -d); else RUN_DIR=$STATE/run; fi
 STEP=$(basename "$2")
 STEP=${STEP#*-}
 
-for part in report ledger files system ufw models; do
+for part in report ledger files system packages ufw models; do
   # shellcheck source=/dev/null
   source "$LIB/$part.sh"
 done
@@ -19,6 +19,7 @@ done
 rm -rf "$RUN_DIR"
 mkdir -p "$RUN_DIR"
 touch "$RUN_DIR"/{touched,changed,handled,results,differences}
+source_package_manager
 
 if [[ $VERB == take-back ]]; then
   VERB=apply

@@ -1,102 +1,20 @@
 # shellcheck shell=bash
-# Packages, accounts, units: the Debian family. Read-only questions first, so that a converged host is left alone.
+# Accounts and units. Read-only questions first, so that a converged host is left alone.
 
-apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null; }
-
-# Three letters: what is wanted of it, what it is, whether dpkg can go on from there.
-package_state() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null; }
-
-package_installed() { [[ $(package_state "$1") == ii* ]]; }
-
-POLICY=/usr/sbin/policy-rc.d
-
-# On the ledger, so that one that a killed run left is taken back like everything else.
-hold_services_back() {
-  [[ ! -e $POLICY ]] || return 0
-  own file "$POLICY" absent
-  printf '#!/bin/sh\n# Services start when their configuration is there, not when they are unpacked (tms-llm).\nexit 101\n' >"$(candidate_of "$POLICY")"
-  chmod 0755 "$(candidate_of "$POLICY")"
-  mv -T "$(candidate_of "$POLICY")" "$POLICY"
+# debian, rhel or unknown, by /etc/os-release.
+system_family() {
+  local ID='' ID_LIKE=''
+  # shellcheck source=/dev/null
+  source /etc/os-release
+  case " $ID $ID_LIKE " in
+    *" debian "* | *" ubuntu "*) echo debian ;;
+    *" rhel "* | *" fedora "* | *" centos "* | *" ol "*) echo rhel ;;
+    *) echo unknown ;;
+  esac
 }
 
-let_services_start() {
-  owned file "$POLICY" || return 0
-  restore_before "$POLICY" absent
-  disown_line file "$POLICY"
-}
-
-# finish_package_work: what a killed dpkg left half done stands in the way of everything else.
-finish_package_work() {
-  hold_services_back
-  dpkg --configure -a >"$RUN_DIR/apt.log" 2>&1 ||
-    fail "dpkg --configure -a" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run up again"
-}
-
-# ensure_package NAME…
-ensure_package() {
-  local name
-  local -a missing=() owned_packages=()
-  # A run that was killed while installing leaves it.
-  [[ $VERB == check ]] || let_services_start
-  for name in "$@"; do
-    package_installed "$name" || missing+=("$name")
-  done
-  if ((${#missing[@]})); then
-    difference "packages" "${missing[*]} installed" "not installed"
-    if [[ $VERB == apply ]]; then install_packages "${missing[@]}"; fi
-  fi
-  mapfile -t owned_packages < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { print $4 }' "$LEDGER")
-  for name in "${owned_packages[@]}"; do own package "$name" absent; done
-}
-
-# apt names to own-packages.sh what it is about to unpack, dependencies included. Asking it beforehand would take half a second.
-apt_install() { # NAME…
-  # The packages' scripts would each have systemd read all its units again; once is enough.
-  PHASE=$PHASE STEP=$STEP RUN_DIR=$RUN_DIR SYSTEMD_OFFLINE=1 apt_get install --no-install-recommends \
-    -o "DPkg::Pre-Install-Pkgs::=bash $LIB/own-packages.sh" "$@" &&
-    systemctl daemon-reload
-}
-
-install_packages() {
-  local log=$RUN_DIR/apt.log
-  progress "  install $*"
-  finish_package_work
-  # There may be no lists of packages yet, or aged ones, which name files that the mirror no longer has.
-  if ! apt_install "$@" >"$log" 2>&1; then
-    { apt_get update && apt_install "$@"; } >>"$log" 2>&1 ||
-      fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
-  fi
-  let_services_start
-  changed "packages $*"
-}
-
-remove_packages() {
-  local name state
-  local -a present=() broken=()
-  for name in "$@"; do
-    state=$(package_state "$name") || continue
-    present+=("$name")
-    [[ $state != ?H* && $state != ??R ]] || broken+=("$name")
-  done
-  ((${#present[@]})) || return 0
-  finish_package_work
-  # Of a package that a kill left half unpacked or half removed, dpkg knows the files only when it has unpacked it whole.
-  if ((${#broken[@]})) && ! apt_get install --no-install-recommends "${broken[@]}" >"$RUN_DIR/apt.log" 2>&1; then
-    progress "  ${broken[*]}: half unpacked, and the archive is not to be had; some files may stay"
-  fi
-  package_removal "${present[*]}" apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}"
-  # Of what an earlier, killed removal took away apt no longer asks for the configuration.
-  local -a left=()
-  for name in "${present[@]}"; do
-    if [[ $(package_state "$name") != ?n* ]]; then left+=("$name"); fi
-  done
-  if ((${#left[@]})); then package_removal "${left[*]}" dpkg --force-remove-reinstreq --purge "${left[@]}"; fi
-}
-
-package_removal() { # NAMES COMMAND…
-  "${@:2}" >"$RUN_DIR/apt.log" 2>&1 ||
-    fail "removal of the packages $1" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
-}
+# unit_property UNIT NAME. In the long form: systemd 239 has no -P.
+unit_property() { systemctl show --property "$2" --value "$1"; }
 
 # ensure_user NAME HOME: a system account that nobody can log in to, with its group.
 ensure_user() {
@@ -188,7 +106,7 @@ ensure_unit() {
     return 0
   fi
   own unit "$unit" "$before"
-  if [[ $(systemctl show -P NeedDaemonReload "$unit") == yes || -e $pending ]]; then systemctl daemon-reload; fi
+  if [[ $(unit_property "$unit" NeedDaemonReload) == yes || -e $pending ]]; then systemctl daemon-reload; fi
   if [[ $enabled != enabled ]]; then
     systemctl enable --quiet "$unit"
     changed "unit $unit enabled"
@@ -213,7 +131,7 @@ check_drop_ins() { # UNIT
     if [[ $path == */"$1".d/* ]] && ! owned file "$path"; then
       foreign "unit $1" "no drop-in" "$path" "systemctl revert $1, or move its lines into the stack file; then systemctl restart $1"
     fi
-  done < <(systemctl show -P DropInPaths "$1" | tr ' ' '\n')
+  done < <(unit_property "$1" DropInPaths | tr ' ' '\n')
 }
 
 # ensure_fresh UNIT PID FILE…: a file that is younger than the process may have been another one when the process read it.

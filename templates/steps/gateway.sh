@@ -170,7 +170,7 @@ not_taken() {
 # A worker that only finishes its last streams calls itself "shutting down".
 serving_workers() {
   local master
-  master=$(systemctl show --property MainPID --value nginx.service)
+  master=$(unit_property nginx.service MainPID)
   if [[ $master != 0 ]] && ! pgrep -P "$master" -f 'worker process$'; then return 0; fi
 }
 

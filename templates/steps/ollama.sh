@@ -10,7 +10,7 @@ step() {
   if [[ $VERB == apply ]]; then echo "$home/bin/ollama $in_port" >"$STATE/ollama"; fi
   ensure_loopback
   mapfile -t files < <(planned_files)
-  ensure_fresh tms-ollama.service "$(systemctl show -P MainPID tms-ollama.service)" "${files[@]}"
+  ensure_fresh tms-ollama.service "$(unit_property tms-ollama.service MainPID)" "${files[@]}"
   ensure_unit tms-ollama.service
   ensure_answer
 }
@@ -35,7 +35,8 @@ install_release() {
       progress "  unpack Ollama $in_version"
       rm -rf "$home.next" "$home"
       mkdir -p "$home.next"
-      tar --zstd -xf "$archive" -C "$home.next" --no-same-owner
+      # tar 1.30 does not know zstd by itself.
+      zstd --quiet --decompress --stdout "$archive" | tar -xf - -C "$home.next" --no-same-owner
       touch "$home.next/.complete"
       mv -T "$home.next" "$home"
       changed "Ollama $in_version"

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# Packages of the Debian family, by apt and dpkg.
+
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null; }
+
+# Three letters: what is wanted of it, what it is, whether dpkg can go on from there.
+package_state() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null; }
+
+package_installed() { [[ $(package_state "$1") == ii* ]]; }
+
+POLICY=/usr/sbin/policy-rc.d
+
+# On the ledger, so that one that a killed run left is taken back like everything else.
+hold_services_back() {
+  [[ ! -e $POLICY ]] || return 0
+  own file "$POLICY" absent
+  printf '#!/bin/sh\n# Services start when their configuration is there, not when they are unpacked (tms-llm).\nexit 101\n' >"$(candidate_of "$POLICY")"
+  chmod 0755 "$(candidate_of "$POLICY")"
+  mv -T "$(candidate_of "$POLICY")" "$POLICY"
+}
+
+let_services_start() {
+  owned file "$POLICY" || return 0
+  restore_before "$POLICY" absent
+  disown_line file "$POLICY"
+}
+
+# finish_package_work: what a killed dpkg left half done stands in the way of everything else.
+finish_package_work() {
+  hold_services_back
+  dpkg --configure -a >"$RUN_DIR/apt.log" 2>&1 ||
+    fail "dpkg --configure -a" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run up again"
+}
+
+# apt names to own-packages.sh what it is about to unpack, dependencies included. Asking it beforehand would take half a second.
+apt_install() { # NAME…
+  # The packages' scripts would each have systemd read all its units again; once is enough.
+  PHASE=$PHASE STEP=$STEP RUN_DIR=$RUN_DIR SYSTEMD_OFFLINE=1 apt_get install --no-install-recommends \
+    -o "DPkg::Pre-Install-Pkgs::=bash $LIB/own-packages.sh" "$@" &&
+    systemctl daemon-reload
+}
+
+install_packages() {
+  local log=$RUN_DIR/apt.log
+  progress "  install $*"
+  finish_package_work
+  # There may be no lists of packages yet, or aged ones, which name files that the mirror no longer has.
+  if ! apt_install "$@" >"$log" 2>&1; then
+    { apt_get update && apt_install "$@"; } >>"$log" 2>&1 ||
+      fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
+  fi
+  let_services_start
+  changed "packages $*"
+}
+
+remove_packages() {
+  local name state
+  local -a present=() broken=()
+  for name in "$@"; do
+    state=$(package_state "$name") || continue
+    present+=("$name")
+    [[ $state != ?H* && $state != ??R ]] || broken+=("$name")
+  done
+  ((${#present[@]})) || return 0
+  finish_package_work
+  # Of a package that a kill left half unpacked or half removed, dpkg knows the files only when it has unpacked it whole.
+  if ((${#broken[@]})) && ! apt_get install --no-install-recommends "${broken[@]}" >"$RUN_DIR/apt.log" 2>&1; then
+    progress "  ${broken[*]}: half unpacked, and the archive is not to be had; some files may stay"
+  fi
+  package_removal "${present[*]}" apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}"
+  # Of what an earlier, killed removal took away apt no longer asks for the configuration.
+  local -a left=()
+  for name in "${present[@]}"; do
+    if [[ $(package_state "$name") != ?n* ]]; then left+=("$name"); fi
+  done
+  if ((${#left[@]})); then package_removal "${left[*]}" dpkg --force-remove-reinstreq --purge "${left[@]}"; fi
+}
+
+package_removal() { # NAMES COMMAND…
+  "${@:2}" >"$RUN_DIR/apt.log" 2>&1 ||
+    fail "removal of the packages $1" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
+}

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Packages: what is wanted, and the ledger. How a package comes and goes is told by packages-apt.sh or packages-dnf.sh:
+#   package_installed NAME      is it there whole?
+#   install_packages NAME…      with each new one on the ledger, dependencies included, before it is unpacked
+#   remove_packages NAME…       exactly these, with their configuration
+#   let_services_start          ends what keeps them from starting when they are unpacked
+
+# By what the system says of itself: a program of the other family may well be there, to build packages with.
+source_package_manager() {
+  case $(system_family) in
+    debian)
+      # shellcheck source=/dev/null
+      source "$LIB/packages-apt.sh"
+      ;;
+    *) fail "this system's packages" "no family that is known: $(head -n 1 /etc/os-release)" "deploy to a system that preflight accepts" ;;
+  esac
+}
+
+# ensure_package NAME…
+ensure_package() {
+  local name
+  local -a missing=() owned_packages=()
+  # A run that was killed while installing leaves it.
+  [[ $VERB == check ]] || let_services_start
+  for name in "$@"; do
+    package_installed "$name" || missing+=("$name")
+  done
+  if ((${#missing[@]})); then
+    difference "packages" "${missing[*]} installed" "not installed"
+    if [[ $VERB == apply ]]; then install_packages "${missing[@]}"; fi
+  fi
+  mapfile -t owned_packages < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { print $4 }' "$LEDGER")
+  for name in "${owned_packages[@]}"; do own package "$name" absent; done
+}

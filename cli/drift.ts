@@ -37,8 +37,12 @@ export async function measureDrift(project: Project): Promise<DriftReport> {
   return judgeDrift(result.stdout, project.plan);
 }
 
-/** The differences as a table for people. */
-export function renderDrift({ state, differences, repair }: DriftReport, stack: string): string {
+/** The differences as a table for people; `repairs` says what mends those that are ours. */
+export function renderDrift(
+  { state, differences, repair }: DriftReport,
+  stack: string,
+  repairs = `npm run up -- ${stack} repairs it.`,
+): string {
   switch (state) {
     case "not deployed":
       return `${stack}: not deployed yet. npm run up -- ${stack} deploys it.`;
@@ -50,7 +54,7 @@ export function renderDrift({ state, differences, repair }: DriftReport, stack: 
       return [
         `${stack}: drifted in ${differences.length} place${differences.length === 1 ? "" : "s"}.`,
         differenceTable(differences),
-        ...(repair.length > 0 ? [`npm run up -- ${stack} repairs it.`] : []),
+        ...(repair.length > 0 ? [repairs] : []),
         ...byHand(differences),
       ].join("\n");
     default:

@@ -53,5 +53,5 @@ function tell(report: DriftReport, stack: string): void {
     console.error(`The last run did not come to its end: ${parts.join("; ")}. Going on from there.`);
   }
   const drifted = report.differences.filter(({ step }) => step !== "-");
-  if (drifted.length > 0) console.error(renderDrift({ ...report, differences: drifted }, stack));
+  if (drifted.length > 0) console.error(renderDrift({ ...report, differences: drifted }, stack, "Repairing it now."));
 }

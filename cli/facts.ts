@@ -11,12 +11,13 @@ import {
   renderFactsFile,
   type HostFacts,
 } from "../plan/host-facts";
-import { judgePreflight, refusalText } from "../plan/preflight";
+import { planRequirements } from "../plan/plan";
+import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
 import { PREFLIGHT_TEXT } from "../plan/render/loader";
 import { templateText } from "../plan/render/template-files";
 import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
-import { hostAddress, PROJECT, readConfig, readHost, readProject } from "./project";
+import { hostAddress, PROJECT, readConfig, readHost } from "./project";
 import { noRoot, NO_ROOT } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
@@ -67,6 +68,12 @@ export async function ensureFacts(stack: string, config: StackConfig): Promise<v
   record(stack, hostFacts(await measureFacts(readHost(stack, config))));
 }
 
+/** What the plan asks of the host as it is now; nothing that the toolchain prepares is needed to say it. */
+function demands(stack: string, config: StackConfig, measured: Facts): Requirements {
+  const known = config.target.kind === "sandbox" ? {} : { facts: hostFacts(measured) };
+  return planRequirements(config, { stack, architecture: measured.architecture, ...known });
+}
+
 /**
  * Measures the host, prints what was found as JSON, writes the stack's facts file, and says whether the host would be
  * admitted. A sandbox has no facts file: it is what the stack file says it is.
@@ -76,7 +83,7 @@ export async function facts(stack: string): Promise<ExitCode> {
   const measured = await measureFacts(readHost(stack, config));
   console.log(JSON.stringify(measured, null, 2));
   if (config.target.kind !== "sandbox") record(stack, hostFacts(measured));
-  const { refusals, warnings } = judgePreflight(measured, readProject(stack).plan.requirements);
+  const { refusals, warnings } = judgePreflight(measured, demands(stack, config, measured));
   if (warnings.length > 0) console.error(refusalText([], warnings));
   if (refusals.length > 0) console.error(refusalText(refusals));
   return refusals.length > 0 ? EXIT.failed : EXIT.good;

@@ -128,7 +128,14 @@ function weightsOnDisk({ models }: ResolvedConfig): number {
   return matches.reduce((sum, { model, quantization }) => sum + weightBytes(model, quantization), 0);
 }
 
-function requirements(resolution: Resolution, context: PlanContext): Requirements {
+/** What a plan of the stack would demand of the host, without what this machine delivers. @throws PlanRefused */
+export function planRequirements(config: StackConfig, context: RequirementContext): Requirements {
+  return requirements(resolveStack(config, context.stack, context.facts), context);
+}
+
+type RequirementContext = Pick<PlanContext, "stack" | "facts" | "architecture">;
+
+function requirements(resolution: Resolution, context: RequirementContext): Requirements {
   const { config, placement } = resolution;
   return {
     architecture: context.architecture,

@@ -2,11 +2,14 @@ import { readPlanContext } from "../plan/context";
 import type { StackConfig } from "../plan/config/schema";
 import { makePlan } from "../plan/plan";
 import { surveyToolchain } from "../toolchain/ensure";
-import { measureDrift, renderDrift } from "./drift";
+import { renderDrift } from "./drift";
 import { EXIT, type ExitCode } from "./failure";
-import { PROJECT, readConfig, type Project } from "./project";
-import { wantedPieces } from "./prepare";
-import { sandboxState } from "./sandbox-state";
+import { compareWhenReady } from "./host-look";
+import { PROJECT, readConfig, readProject, type Project } from "./project";
+import { prepare, wantedPieces } from "./prepare";
+import { forgetHalfMade } from "./recovery";
+import { alone } from "./run-lock";
+import { sandboxState, wakeSandbox } from "./sandbox-state";
 import { SshError } from "./ssh";
 
 async function machine(config: StackConfig): Promise<boolean> {
@@ -38,18 +41,37 @@ async function host(project: Project): Promise<void> {
     return;
   }
   try {
-    console.log(`host     ${renderDrift(await measureDrift(project), project.stack)}`);
+    console.log(`host     ${renderDrift(await compareWhenReady(project), project.stack)}`);
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
     console.log(`host     ${error.message}`);
   }
 }
 
-/** Says what is there on this machine, in the stack and on the host, and what would be done about the rest. */
-export async function doctor(stack: string): Promise<ExitCode> {
+export interface DoctorOptions {
+  readonly fix?: boolean;
+}
+
+/**
+ * Says what is there on this machine, in the stack and on the host, and what would be done about the rest. With `fix` it
+ * does what changes nothing on a host: installs what is missing here, releases the lock of a run that was killed, forgets
+ * what that run had half made, starts a stopped sandbox.
+ */
+export async function doctor(stack: string, { fix = false }: DoctorOptions = {}): Promise<ExitCode> {
   const config = readConfig(stack);
   const possible = await machine(config);
+  if (fix && possible) await mend(stack, config);
   const project = planned(stack, config);
   if (project) await host(project);
   return possible ? EXIT.good : EXIT.failed;
+}
+
+function mend(stack: string, config: StackConfig): Promise<void> {
+  return alone(stack, "doctor", async () => {
+    const { pulumi, environment } = await prepare(stack, config);
+    const project = readProject(stack);
+    await pulumi.releaseAbandonedLock((line) => console.log(`mended   ${line}`));
+    await forgetHalfMade(pulumi, await pulumi.state(), project, environment);
+    await wakeSandbox(project, environment);
+  });
 }

@@ -24,13 +24,18 @@ const BOOT_MILLISECONDS = 20_000;
 
 /** Waits for what an earlier run still does there, then compares; says what it found. @throws SshError */
 export async function lookAtHost(project: Project): Promise<HostLook> {
+  const report = await compareWhenReady(project);
+  tell(report, project.stack);
+  const repair = report.state === "not deployed" ? PHASES : report.repair;
+  return { exists: true, unfinished: repair.length > 0, repair };
+}
+
+/** Compares as soon as a sandbox has booted and an earlier run is done. @throws SshError */
+export async function compareWhenReady(project: Project): Promise<DriftReport> {
   const deadline = Date.now() + (project.config.target.kind === "sandbox" ? BOOT_MILLISECONDS : 0);
   for (;;) {
     try {
-      const report = await measureDrift(project);
-      tell(report, project.stack);
-      const repair = report.state === "not deployed" ? PHASES : report.repair;
-      return { exists: true, unfinished: repair.length > 0, repair };
+      return await measureDrift(project);
     } catch (error) {
       if (error instanceof HostAtWork) {
         console.error(`The host is still at work on ${error.phase} of an earlier run; waiting until it is done.`);

@@ -71,7 +71,10 @@ verb("models", "show which models of the catalogue fit into a host", models)
   .option("--facts <file>", "a facts file")
   .option("--parallel <number>", "requests at the same time (default 1)")
   .option("--json", "print data instead of a table");
-verb("doctor", "say what is there on this machine, in the stack and on the host", doctor);
+verb("doctor", "say what is there on this machine, in the stack and on the host", doctor).option(
+  "--fix",
+  "mend what is safe to mend: changes nothing on a host",
+);
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
 program
   .command("bench:provision")

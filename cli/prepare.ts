@@ -1,4 +1,5 @@
 import type { StackConfig } from "../plan/config/schema";
+import { pluginOverrides } from "../plan/mirrors";
 import { ensureToolchain, type PieceOptions } from "../toolchain/ensure";
 import { lineProgress } from "../toolchain/progress";
 import { Pulumi } from "./pulumi";
@@ -13,12 +14,15 @@ export function wantedPieces(config: StackConfig): PieceOptions {
   return {
     sandbox: config.target.kind === "sandbox",
     ollama: config.engine.version,
+    ...(config.mirrors.ollama === undefined ? {} : { ollamaMirror: config.mirrors.ollama }),
     tinyModel: config.models.some(({ source }) => source === "builtin:tiny"),
   };
 }
 
 /** Everything that a verb which runs Pulumi needs, announced and made where it is missing. */
 export async function prepare(stack: string, config: StackConfig): Promise<Prepared> {
+  const overrides = pluginOverrides(config.mirrors);
+  if (overrides !== undefined) process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] ??= overrides;
   const { environment } = await ensureToolchain({
     stack,
     ...wantedPieces(config),

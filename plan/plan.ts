@@ -8,6 +8,7 @@ import { ollamaArtifact, ollamaStep } from "./engines/ollama";
 import { firewallStep } from "./firewall";
 import { gatewayStep } from "./gateway";
 import { healthStep } from "./health";
+import { mirroredModelSource } from "./mirrors";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
@@ -163,12 +164,20 @@ function endpointUrl({ gateway, target }: StackConfig, sandbox: SandboxSettings 
   return gateway.port === usual ? `${scheme}://${host}` : `${scheme}://${host}:${gateway.port}`;
 }
 
+function fromMirrors(config: ResolvedConfig): ResolvedConfig {
+  const { models, mirrors } = config;
+  return {
+    ...config,
+    models: models.map((model) => ({ ...model, source: mirroredModelSource(model.source, mirrors) })),
+  };
+}
+
 /** StackConfig + context → Plan. Pure. @throws PlanRefused where what is left on `auto` has no answer, or nothing fits */
 export function makePlan(written: StackConfig, context: PlanContext): Plan {
   const resolution = resolveStack(written, context.stack, context.facts);
   const { config } = resolution;
   const secrets = keys(written);
-  const steps = makeSteps(config, context, secrets);
+  const steps = makeSteps(fromMirrors(config), context, secrets);
   const payloads = PHASES.map((phase) =>
     phasePayload(
       phase,

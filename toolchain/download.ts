@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { createReadStream, createWriteStream } from "node:fs";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { ToolchainError } from "./failure";
 import { fetchFile } from "./internet";
 import type { Report } from "./piece";
@@ -15,8 +18,8 @@ export async function sha256OfFile(path: string): Promise<string> {
 
 /** A small text file. @throws ToolchainError */
 export async function downloadText(url: string): Promise<string> {
-  const response = await get(url, AbortSignal.timeout(30_000));
-  return response.text();
+  const { body } = await get(url, AbortSignal.timeout(30_000));
+  return text(body);
 }
 
 /**
@@ -24,8 +27,7 @@ export async function downloadText(url: string): Promise<string> {
  * @param report told every few seconds how much has arrived
  */
 export async function downloadFile(url: string, path: string, report: Report): Promise<string> {
-  const response = await get(url);
-  const total = Number(response.headers.get("content-length") ?? 0);
+  const { body, total } = await get(url);
   const hash = createHash("sha256");
   let arrived = 0;
   let told = Date.now();
@@ -40,22 +42,37 @@ export async function downloadFile(url: string, path: string, report: Report): P
       yield chunk;
     }
   };
-  if (response.body === null) throw failure(url, "the answer was empty");
   try {
-    await pipeline(Readable.fromWeb(response.body), measure, createWriteStream(path));
+    await pipeline(body, measure, createWriteStream(path));
   } catch (error) {
     throw failure(url, (error as Error).message);
   }
   return hash.digest("hex");
 }
 
-async function get(url: string, signal?: AbortSignal) {
+interface Answer {
+  readonly body: Readable;
+  /** In bytes; 0 where the server does not tell. */
+  readonly total: number;
+}
+
+/** Asks a server, or opens a file of a mirror's folder. */
+async function get(url: string, signal?: AbortSignal): Promise<Answer> {
+  if (url.startsWith("file:")) return openFile(fileURLToPath(url));
   const response = await fetchFile(url, signal).catch((error: unknown) => {
     const { cause, message } = error as Error & { cause?: Error };
     throw failure(url, cause?.message ?? message);
   });
   if (!response.ok) throw failure(url, `the server answered ${response.status}`);
-  return response;
+  if (response.body === null) throw failure(url, "the answer was empty");
+  return { body: Readable.fromWeb(response.body), total: Number(response.headers.get("content-length") ?? 0) };
+}
+
+async function openFile(path: string): Promise<Answer> {
+  const { size } = await stat(path).catch((error: unknown) => {
+    throw failure(path, (error as Error).message);
+  });
+  return { body: createReadStream(path), total: size };
 }
 
 function failure(url: string, why: string): ToolchainError {

@@ -16,6 +16,8 @@ export interface PieceOptions {
   readonly sandbox: boolean;
   /** Version of Ollama to have ready for delivery; without it none is. */
   readonly ollama?: string;
+  /** A folder or server in the place of Ollama's releases. */
+  readonly ollamaMirror?: string;
   /** Whether a model of the stack is `builtin:tiny`. */
   readonly tinyModel: boolean;
 }
@@ -68,13 +70,21 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
   return run.survey();
 }
 
-function addPieces(run: Run, { sandbox, ollama: version, tinyModel }: PieceOptions) {
+function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, tinyModel }: PieceOptions) {
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
   const daemon = sandbox ? run.add(docker) : undefined;
   if (daemon) run.add(sandboxImage(daemon.result));
   const artifacts = [
-    ...(version === undefined ? [] : [ollama({ version, allowLocalBuild: sandbox })]),
+    ...(version === undefined
+      ? []
+      : [
+          ollama({
+            version,
+            allowLocalBuild: sandbox,
+            ...(ollamaMirror === undefined ? {} : { mirror: ollamaMirror }),
+          }),
+        ]),
     ...(tinyModel ? [tinyModelFile] : []),
   ].map((piece) => run.add(piece));
   return { pulumi: cli, plugins: providers, docker: daemon, artifacts };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import { createTar } from "nanotar";
+import { ollamaReleaseUrl } from "../plan/mirrors";
 import { type Artifact, findArtifact, recordArtifact } from "./artifacts";
 import { runCommand } from "./command";
 import { installPackages, packagesToInstall } from "./debian";
@@ -26,11 +27,15 @@ export interface OllamaOptions {
   readonly version: string;
   /** A local build goes to sandboxes only. */
   readonly allowLocalBuild: boolean;
+  /** A folder (`folder:/…`) or server in the place of the publisher's. */
+  readonly mirror?: string;
 }
 
 /** The archive of an Ollama release, `bin/ollama` in it, as a piece. */
-export function ollama({ version, allowLocalBuild }: OllamaOptions): Piece<Artifact> {
-  const release = ollamaRelease(version);
+export function ollama({ version, allowLocalBuild, mirror }: OllamaOptions): Piece<Artifact> {
+  const release = fromMirror(ollamaRelease(version), mirror);
+  // A mirror is asked without asking for the internet first.
+  const reachable = () => (mirror === undefined ? internetReachable() : Promise.resolve(true));
   const arch = architecture();
   if (arch === undefined) {
     throw new ToolchainError(
@@ -90,7 +95,11 @@ export function ollama({ version, allowLocalBuild }: OllamaOptions): Piece<Artif
     async plan(): Promise<Intent> {
       if (inCache("official") || (allowLocalBuild && inCache("local-build")))
         return { how: "from this machine's cache", seconds: 1 };
-      if (await internetReachable()) return { how: "official release archive, 1.5 GB", seconds: 120 };
+      if (await reachable())
+        return {
+          how: `official release archive, 1.5 GB${mirror === undefined ? "" : `, from ${mirror}`}`,
+          seconds: 120,
+        };
       if (!allowLocalBuild) throw officialMissing(version, release);
       await findGo(`Ollama ${version}`);
       return {
@@ -102,17 +111,28 @@ export function ollama({ version, allowLocalBuild }: OllamaOptions): Piece<Artif
     async make(report) {
       const ready = inCache("official") ?? (allowLocalBuild ? inCache("local-build") : undefined);
       if (ready !== undefined) return recordArtifact(key, ready);
-      if (await internetReachable()) {
+      if (await reachable()) {
         try {
           return await official(report);
         } catch (error) {
-          if (!allowLocalBuild || !(error instanceof ToolchainError) || error.exitCode === 4) throw error;
+          if (mirror !== undefined || !allowLocalBuild || !(error instanceof ToolchainError) || error.exitCode === 4)
+            throw error;
           report(`the official archive cannot be had (${error.why}); building instead`);
         }
       }
       if (!allowLocalBuild) throw officialMissing(version, release);
       return localBuild(report);
     },
+  };
+}
+
+function fromMirror(release: OllamaRelease, mirror: string | undefined): OllamaRelease {
+  const place = (url: string) => ollamaReleaseUrl(url, mirror === undefined ? {} : { ollama: mirror });
+  const { amd64, arm64 } = release.archives;
+  return {
+    ...release,
+    checksums: place(release.checksums),
+    archives: { amd64: { ...amd64, url: place(amd64.url) }, arm64: { ...arm64, url: place(arm64.url) } },
   };
 }
 

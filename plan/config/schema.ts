@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { OLLAMA_VERSIONS, ollamaVersion } from "./engine-versions";
 import { hostKey } from "./host-key";
+import { mirrorsSchema } from "./mirrors";
 import { modelParameters } from "./model-parameters";
 import { modelSource } from "./model-source";
 import { hostName, hostOrAddress, network } from "./networks";
@@ -216,6 +217,7 @@ export const stackSchema = z.strictObject({
     .describe("Who holds API keys: client name → generation per key slot."),
   access: access.prefault({}).describe("Firewall."),
   objectives: objectives.prefault({}).describe("What the smoke test demands."),
+  mirrors: mirrorsSchema.prefault({}).describe("What stands in the place of the internet's sources."),
 });
 
 export type StackConfig = z.output<typeof stackSchema>;

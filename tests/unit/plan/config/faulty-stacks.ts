@@ -18,6 +18,8 @@ export const validStacks: Readonly<Record<string, string>> = {
   "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
   "a firewall that is somebody else's": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { firewall: 'off' }`,
   "everything left on auto": `${OWN_HOST.replace(MODEL, `${MODEL}, context: auto`)}\nengine: { kind: ollama, parallel: auto }`,
+  "mirrors for everything":
+    "mirrors: { ollama: 'folder:/srv/ollama', ollamaLibrary: 'registry.internal:5000', huggingFace: hf.internal, plugins: https://mirror.internal/plugins }",
   "a restricted licence with consent": "models: [{ name: m, source: 'ollama:gemma2:9b', acceptLicence: gemma }]",
   "numbers, texts and flags as Modelfile parameters": `models: [{ ${MODEL}, parameters: { temperature: 0.3, stop: '</s>', use_mmap: false } }]`,
 };
@@ -175,6 +177,11 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a catalogue name for what has one", `models: [{ ${MODEL}, catalog: 'qwen3-8b:Q4_K_M' }]`],
   ["auto in other letters", `models: [{ ${MODEL}, context: automatic }]`],
   ["requests without a number", "engine: { kind: ollama, parallel: many }"],
+
+  // Mirrors
+  ["a mirror with a slash at its end", "mirrors: { ollama: https://mirror.internal/ollama/ }"],
+  ["a mirror's folder that is relative", "mirrors: { ollama: 'folder:mirror' }"],
+  ["a registry with its scheme", "mirrors: { huggingFace: https://hf.internal }"],
 
   // Doors
   ["the gateway on SSH's port", "gateway: { port: 22 }"],

@@ -1,0 +1,27 @@
+import type { Mirrors } from "./config/mirrors";
+
+/** What stands in the place of a source. Names and checksums stay what they are: a mirror is trusted for nothing else. */
+
+/** Where Ollama publishes its releases. */
+const OLLAMA_RELEASES = "https://github.com/ollama/ollama/releases/download";
+
+/** The URL of a file of an Ollama release; a folder of this machine becomes a `file:` URL. */
+export function ollamaReleaseUrl(url: string, { ollama }: Pick<Mirrors, "ollama">): string {
+  if (ollama === undefined || !url.startsWith(`${OLLAMA_RELEASES}/`)) return url;
+  const place = ollama.startsWith("folder:") ? `file://${encodeURI(ollama.slice("folder:".length))}` : ollama;
+  return place + url.slice(OLLAMA_RELEASES.length);
+}
+
+/** A model's source on the mirror's server, written as a source of the stack file is. */
+export function mirroredModelSource(source: string, { ollamaLibrary, huggingFace }: Mirrors): string {
+  if (huggingFace !== undefined && source.startsWith("hf.co/"))
+    return source.replace(/^hf\.co/, `ollama:${huggingFace}`);
+  if (ollamaLibrary === undefined || !source.startsWith("ollama:")) return source;
+  const name = source.slice("ollama:".length);
+  // What has no user is in the library's own name space.
+  return `ollama:${ollamaLibrary}/${name.includes("/") ? name : `library/${name}`}`;
+}
+
+/** For Pulumi's PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES: every plugin, from one place. */
+export const pluginOverrides = ({ plugins }: Pick<Mirrors, "plugins">): string | undefined =>
+  plugins === undefined ? undefined : `.*=${plugins}`;

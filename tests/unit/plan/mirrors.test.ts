@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { mirroredModelSource, ollamaReleaseUrl, pluginOverrides } from "../../../plan/mirrors";
+
+const RELEASE = "https://github.com/ollama/ollama/releases/download/v0.17.4/ollama-linux-amd64.tar.zst";
+
+describe("the archive of an Ollama release", () => {
+  test.each([
+    [undefined, RELEASE],
+    ["https://mirror.internal/ollama", "https://mirror.internal/ollama/v0.17.4/ollama-linux-amd64.tar.zst"],
+    ["folder:/srv/our mirror/ollama", "file:///srv/our%20mirror/ollama/v0.17.4/ollama-linux-amd64.tar.zst"],
+  ])("with %s in its place", (ollama, url) => {
+    expect(ollamaReleaseUrl(RELEASE, ollama === undefined ? {} : { ollama })).toBe(url);
+  });
+});
+
+describe("the source of a model", () => {
+  const mirrors = { ollamaLibrary: "registry.internal:5000", huggingFace: "hf.internal" };
+  test.each([
+    ["ollama:qwen3:8b", "ollama:registry.internal:5000/library/qwen3:8b"],
+    ["ollama:somebody/model:7b", "ollama:registry.internal:5000/somebody/model:7b"],
+    ["hf.co/Mungert/kanana-GGUF:Q4_K_M", "ollama:hf.internal/Mungert/kanana-GGUF:Q4_K_M"],
+    ["file:models/k.gguf", "file:models/k.gguf"],
+    ["builtin:tiny", "builtin:tiny"],
+  ])("%s becomes %s", (source, mirrored) => {
+    expect(mirroredModelSource(source, mirrors)).toBe(mirrored);
+    expect(mirroredModelSource(source, {})).toBe(source);
+  });
+});
+
+test("plugins come from one place", () => {
+  expect(pluginOverrides({ plugins: "https://mirror.internal/plugins" })).toBe(".*=https://mirror.internal/plugins");
+  expect(pluginOverrides({})).toBeUndefined();
+});

@@ -95,10 +95,10 @@ export function longestContext(load: Omit<Load, "context">, bytes: number): numb
   return contextChoices(load.model).find((context) => loadNeed({ ...load, context }).total <= bytes);
 }
 
-/** Over how many GPUs of equal size a model can be split evenly: a divisor of its heads, at most `gpus`. */
-export function tensorParallel({ shape }: SizedModel, gpus: number): number {
-  const divides = (parts: number) =>
-    shape.heads % parts === 0 && (shape.kvHeads % parts === 0 || parts % shape.kvHeads === 0);
-  for (let parts = gpus; parts > 1; parts -= 1) if (divides(parts)) return parts;
-  return 1;
+/** Over how many of `gpus` equal GPUs a model can be split evenly, fewest first: its heads must divide. */
+export function tensorParallelChoices({ shape }: SizedModel, gpus: number): readonly number[] {
+  const { heads, kvHeads } = shape;
+  return Array.from({ length: gpus }, (_, index) => index + 1).filter(
+    (parts) => heads % parts === 0 && (kvHeads % parts === 0 || parts % kvHeads === 0),
+  );
 }

@@ -6,7 +6,7 @@ import {
   isSizable,
   loadNeed,
   longestContext,
-  tensorParallel,
+  tensorParallelChoices,
   weightBytes,
   type SizedModel,
 } from "../../../../plan/sizing/arithmetic";
@@ -89,14 +89,14 @@ describe("the longest context that fits", () => {
 
 describe("over several GPUs a model is split where its heads divide", () => {
   test.each([
-    ["kanana-1.5-8b", 2, 2],
-    ["kanana-1.5-8b", 3, 2],
-    ["kanana-1.5-8b", 8, 8],
-    ["qwen2.5-coder-14b", 6, 4],
-    ["phi-4-mini", 6, 4],
-    ["llama-3.1-70b", 4, 4],
-    ["qwen3.5-9b", 1, 1],
-  ])("%s over %d GPUs: %d parts", (id, gpus, parts) => {
-    expect(tensorParallel(model(id), gpus)).toBe(parts);
+    ["kanana-1.5-8b", 3, [1, 2]],
+    ["kanana-1.5-8b", 8, [1, 2, 4, 8]],
+    ["qwen2.5-coder-14b", 6, [1, 2, 4]],
+    ["phi-4-mini", 6, [1, 2, 4]],
+    ["llama-3.1-70b", 4, [1, 2, 4]],
+    // More parts than key-value heads: each head is on two GPUs.
+    ["qwen3.5-9b", 8, [1, 2, 4, 8]],
+  ])("%s over up to %d GPUs: %j parts", (id, gpus, parts) => {
+    expect(tensorParallelChoices(model(id), gpus)).toEqual(parts);
   });
 });

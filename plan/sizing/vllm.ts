@@ -1,0 +1,93 @@
+import type { Quantization } from "../catalog/models";
+import type { HostGpu } from "../host-facts";
+import {
+  CACHE_BYTES,
+  contextChoices,
+  ENGINE_OVERHEAD,
+  tensorParallelChoices,
+  weightBytes,
+  type SizedModel,
+} from "./arithmetic";
+
+/**
+ * How vLLM fills GPUs: it takes a fixed part of each, puts its share of the weights there, and all requests draw tokens
+ * from what is left. So the cache must hold one whole context, while more requests make no demand of their own.
+ */
+
+export interface VllmWanted {
+  readonly model: SizedModel;
+  readonly quantization: Quantization;
+  readonly context: number | "auto";
+  readonly parallel: number | "auto";
+  /** GPUs that share the model. */
+  readonly tensorParallel: number | "auto";
+  /** Per cent of each GPU's memory. */
+  readonly gpuMemoryPercent: number | "auto";
+}
+
+export interface VllmNumbers {
+  readonly context: number;
+  readonly parallel: number;
+  readonly tensorParallel: number;
+  readonly gpuMemoryPercent: number;
+  /** Tokens that all requests together have room for. */
+  readonly tokens: number;
+}
+
+/** vLLM's own default of `--gpu-memory-utilization`. */
+const USUAL_PERCENT = 92;
+/** vLLM's own default of `--max-num-seqs`. */
+const MOST_PARALLEL = 256;
+/** `auto` expects requests to fill this part of a context, on average. */
+const USUAL_FILL = 1 / 4;
+
+/** Bytes that one GPU of several holds; heads that don't go round are on more than one. */
+export function shareOfGpu(
+  { model, quantization }: Pick<VllmWanted, "model" | "quantization">,
+  parts: number,
+): { readonly weights: number; readonly cachePerToken: number } {
+  const { layers, cachingLayers = layers, kvHeads, headSize } = model.shape;
+  return {
+    weights: Math.ceil(weightBytes(model, quantization) / parts),
+    cachePerToken: 2 * cachingLayers * Math.ceil(kvHeads / parts) * headSize * CACHE_BYTES.f16,
+  };
+}
+
+/** The part of a GPU that can be asked for: vLLM refuses to start where others hold some of what it is told to take. */
+function freePercent(gpus: readonly HostGpu[]): number {
+  const free = gpus.map(({ memory, heldByOthers }) => (memory ? (memory - heldByOthers) / memory : 0));
+  return Math.floor(Math.min(...free) * USUAL_PERCENT);
+}
+
+/** What a split of the model leaves for the cache of one GPU, in tokens; negative where not even the weights fit. */
+export function tokensOfCache(
+  wanted: Pick<VllmWanted, "model" | "quantization">,
+  { parts, percent, memory }: { readonly parts: number; readonly percent: number; readonly memory: number },
+): number {
+  const share = shareOfGpu(wanted, parts);
+  const state = wanted.model.shape.state ?? 0;
+  const left = (memory * percent) / 100 - ENGINE_OVERHEAD.vllm.gpu - share.weights - state;
+  return Math.floor(left / share.cachePerToken);
+}
+
+/**
+ * The numbers for what is left on `auto`; undefined where one request of the wanted context, or of the shortest, does
+ * not fit. The fewest GPUs are taken with which one request of the longest context fits.
+ */
+export function chooseVllm(wanted: VllmWanted, gpus: readonly HostGpu[]): VllmNumbers | undefined {
+  const percent = wanted.gpuMemoryPercent === "auto" ? freePercent(gpus) : wanted.gpuMemoryPercent;
+  const memory = Math.min(...gpus.map((gpu) => gpu.memory ?? 0));
+  const splits =
+    wanted.tensorParallel === "auto" ? tensorParallelChoices(wanted.model, gpus.length) : [wanted.tensorParallel];
+  const contexts = wanted.context === "auto" ? contextChoices(wanted.model) : [wanted.context];
+  for (const context of contexts) {
+    for (const parts of splits) {
+      const tokens = tokensOfCache(wanted, { parts, percent, memory });
+      if (tokens < context) continue;
+      const usual = Math.floor(tokens / (context * USUAL_FILL));
+      const parallel = wanted.parallel === "auto" ? Math.min(MOST_PARALLEL, Math.max(1, usual)) : wanted.parallel;
+      return { context, parallel, tensorParallel: parts, gpuMemoryPercent: percent, tokens };
+    }
+  }
+  return undefined;
+}

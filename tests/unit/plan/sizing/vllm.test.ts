@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { catalogModel } from "../../../../plan/catalog/models";
+import type { HostGpu } from "../../../../plan/host-facts";
+import { isSizable, type SizedModel } from "../../../../plan/sizing/arithmetic";
+import { chooseVllm, shareOfGpu, type VllmNumbers, type VllmWanted } from "../../../../plan/sizing/vllm";
+
+const GIB = 2 ** 30;
+const KIB = 2 ** 10;
+
+function model(id: string): SizedModel {
+  const found = catalogModel(id);
+  if (!found || !isSizable(found)) throw new Error(`${id} cannot be sized`);
+  return found;
+}
+
+const card = (gibibytes: number, heldByOthers = 0): HostGpu => ({
+  name: "GPU",
+  memory: gibibytes * GIB,
+  heldByOthers: heldByOthers * GIB,
+  computeCapability: "8.9",
+  mig: false,
+});
+
+const open = (id: string, more: Partial<VllmWanted> = {}): VllmWanted => ({
+  model: model(id),
+  quantization: "bf16",
+  context: "auto",
+  parallel: "auto",
+  tensorParallel: "auto",
+  gpuMemoryPercent: "auto",
+  ...more,
+});
+
+/** The numbers in one line. */
+function inShort(numbers: VllmNumbers | undefined): string {
+  if (!numbers) return "does not fit";
+  const { context, parallel, tensorParallel, gpuMemoryPercent } = numbers;
+  return `${context / 1024}k × ${parallel} on ${tensorParallel} at ${gpuMemoryPercent} %`;
+}
+
+describe("what is left on auto", () => {
+  test.each<[string, VllmWanted, HostGpu[], string]>([
+    [
+      "Kanana 8B on 24 GiB holds about one full-length request",
+      open("kanana-1.5-8b"),
+      [card(24)],
+      "32k × 5 on 1 at 92 %",
+    ],
+    ["on 80 GiB", open("kanana-1.5-8b"), [card(80)], "32k × 56 on 1 at 92 %"],
+    ["on 16 GiB not even the weights", open("kanana-1.5-8b"), [card(16)], "does not fit"],
+    ["on two of 16 GiB it is split", open("kanana-1.5-8b"), [card(16), card(16)], "32k × 10 on 2 at 92 %"],
+    ["on two of 24 GiB one is enough", open("kanana-1.5-8b"), [card(24), card(24)], "32k × 5 on 1 at 92 %"],
+    ["70B on two of 80 GiB", open("llama-3.1-70b"), [card(80), card(80)], "32k × 4 on 2 at 92 %"],
+    [
+      "70B on four of 80 GiB takes all for its whole context",
+      open("llama-3.1-70b"),
+      Array.from({ length: 4 }, () => card(80)),
+      "128k × 15 on 4 at 92 %",
+    ],
+    [
+      "a written context leaves room for more requests",
+      open("kanana-1.5-8b", { context: 8192 }),
+      [card(24)],
+      "8k × 20 on 1 at 92 %",
+    ],
+    ["what others hold lowers the part", open("phi-4-mini"), [card(24, 6)], "48k × 4 on 1 at 69 %"],
+    [
+      "a written split is kept",
+      open("kanana-1.5-8b", { tensorParallel: 2 }),
+      [card(24), card(24)],
+      "32k × 25 on 2 at 92 %",
+    ],
+    ["a written part is kept", open("kanana-1.5-8b", { gpuMemoryPercent: 80 }), [card(24)], "16k × 4 on 1 at 80 %"],
+  ])("%s", (_title, wanted, gpus, expected) => {
+    expect(inShort(chooseVllm(wanted, gpus))).toBe(expected);
+  });
+});
+
+test("numbers that are written are held against one request of the whole context", () => {
+  const written = { context: 32768, parallel: 64, tensorParallel: 1, gpuMemoryPercent: 90 } as const;
+  expect(inShort(chooseVllm(open("kanana-1.5-8b", written), [card(24)]))).toBe("32k × 64 on 1 at 90 %");
+  expect(chooseVllm(open("kanana-1.5-8b", { ...written, context: 131072 }), [card(24)])).toBeUndefined();
+});
+
+test("heads that don't go round are on more than one GPU", () => {
+  const wanted = open("qwen3.5-9b");
+  expect(shareOfGpu(wanted, 4).cachePerToken).toBe(8 * KIB);
+  expect(shareOfGpu(wanted, 8).cachePerToken).toBe(8 * KIB);
+});

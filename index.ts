@@ -8,7 +8,7 @@ import { SmokeTest } from "./components/smoke-test";
 
 const { config, context, plan: desired, given } = load();
 
-const sandbox = context.sandbox && new Sandbox("sandbox", config, context.sandbox);
+const sandbox = context.sandbox && new Sandbox("sandbox", config, context.sandbox, desired.mounts);
 const address = sandbox?.address ?? sshAddress(config.target);
 const keys = new ApiKeys("keys", desired.keys);
 const host = new Host("host", {

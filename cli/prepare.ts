@@ -11,11 +11,15 @@ export interface Prepared {
 
 /** What a stack needs on this machine. */
 export function wantedPieces(config: StackConfig): PieceOptions {
+  const { engine, models, target } = config;
+  const sandbox = target.kind === "sandbox";
   return {
-    sandbox: config.target.kind === "sandbox",
-    ollama: config.engine.version,
+    sandbox,
+    ...(engine.kind === "ollama" ? { ollama: engine.version } : {}),
     ...(config.mirrors.ollama === undefined ? {} : { ollamaMirror: config.mirrors.ollama }),
-    tinyModel: config.models.some(({ source }) => source === "builtin:tiny"),
+    // A host of one's own takes vLLM from its package index.
+    ...(engine.kind === "vllm" && sandbox ? { vllm: engine.version } : {}),
+    tinyModel: models.some(({ source }) => source === "builtin:tiny"),
   };
 }
 

@@ -40,6 +40,7 @@ function newestKeys(
   references: readonly SecretReference[],
   values: ApiKeys["values"],
 ): Record<string, pulumi.Output<string>> {
-  const ascending = [...references].sort((left, right) => left.generation - right.generation);
+  const clients = references.filter(({ name }) => name.startsWith("client/"));
+  const ascending = clients.toSorted((left, right) => left.generation - right.generation);
   return Object.fromEntries(ascending.map(({ name }) => [name.split("/")[1]!, values[name]!]));
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../plan/config/schema";
+import type { Mount } from "../plan/plan";
 import { SANDBOX_CONTAINER, type SandboxSettings } from "../plan/sandbox";
 import type { HostAddress } from "./host";
 
@@ -11,10 +12,16 @@ export class Sandbox extends pulumi.ComponentResource {
   readonly container: docker.Container;
   readonly network: docker.Network;
 
-  constructor(name: string, config: StackConfig, settings: SandboxSettings, options?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    config: StackConfig,
+    settings: SandboxSettings,
+    mounts: readonly Mount[],
+    options?: pulumi.ComponentResourceOptions,
+  ) {
     super("tms-llm:sandbox:Sandbox", name, {}, options);
     this.network = this.createNetwork(name, settings);
-    this.container = this.createContainer(name, config, settings);
+    this.container = this.createContainer(name, config, settings, mounts);
     this.address = {
       host: "127.0.0.1",
       port: settings.sshPort,
@@ -43,7 +50,12 @@ export class Sandbox extends pulumi.ComponentResource {
     );
   }
 
-  private createContainer(name: string, config: StackConfig, settings: SandboxSettings): docker.Container {
+  private createContainer(
+    name: string,
+    config: StackConfig,
+    settings: SandboxSettings,
+    mounts: readonly Mount[],
+  ): docker.Container {
     const memory = config.target.kind === "sandbox" ? config.target.memory : 0;
     return new docker.Container(
       `${name}-host`,
@@ -56,6 +68,7 @@ export class Sandbox extends pulumi.ComponentResource {
         securityOpts: [...SANDBOX_CONTAINER.securityOptions],
         cgroupnsMode: "private",
         tmpfs: Object.fromEntries(SANDBOX_CONTAINER.tmpfs.map((path) => [path, ""])),
+        ...(mounts.length > 0 ? { mounts: mounts.map((mount) => ({ ...mount, type: "bind", readOnly: true })) } : {}),
         memory: Math.round(memory / 2 ** 20),
         restart: "unless-stopped",
         ports: [

@@ -4,8 +4,8 @@ export interface FirewallInput {
   /** Networks whose machines may reach the endpoint: CIDR or single addresses, IPv4 and IPv6. */
   readonly allow: readonly string[];
   readonly gatewayPort: number;
-  /** Never opened; a rule of somebody else's that opens it is drift. */
-  readonly enginePort: number;
+  /** Never opened; a rule of somebody else's that opens it is drift. Absent for an engine without one. */
+  readonly enginePort?: number;
   /** The port sshd listens on, on the host itself; it is opened before the firewall is switched on. */
   readonly sshPort: number;
 }
@@ -20,7 +20,7 @@ export function firewallStep({ allow, gatewayPort, enginePort, sshPort }: Firewa
     inputs: {
       ssh_port: String(sshPort),
       gateway_port: String(gatewayPort),
-      engine_port: String(enginePort),
+      engine_port: enginePort === undefined ? "" : String(enginePort),
       allow: [...new Set(allow)].sort().join("\n"),
     },
     files: [],

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { StackConfig } from "./config/schema";
-import { renderGateway, renderKeys } from "./render/nginx";
+import { ENGINE_KEY, VLLM_SOCKET } from "./engines/vllm";
+import { ENGINE_KEY_FILE, renderGateway, renderKeys, type GatewayEngine } from "./render/nginx";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
 import { templateText } from "./render/template-files";
@@ -26,12 +27,12 @@ const GIVEN_CERTIFICATE = { chain: `${TLS}/given.pem`, key: `${TLS}/given.key` }
 
 /** nginx with the allowlist, the keys and the certificate. */
 export function gatewayStep(config: StackConfig, context: GatewayContext): Step {
-  const { gateway, engine } = config;
+  const { gateway } = config;
   const tls = certificateParts(config, context);
   const keys = [...context.secrets].sort((left, right) => (left.name < right.name ? -1 : 1));
   const settings = {
     gateway,
-    enginePort: engine.port,
+    engine: gatewayEngine(config),
     embeddings: context.embeddings ?? false,
     ...(tls.paths ? { certificate: tls.paths } : {}),
   };
@@ -49,12 +50,25 @@ export function gatewayStep(config: StackConfig, context: GatewayContext): Step 
     files: [
       plannedFile("/etc/nginx/conf.d/tms-llm.conf", renderGateway(settings)),
       plannedFile("/etc/nginx/tms-llm/keys.conf", renderKeys(keys), "root:root", "0600"),
+      ...(config.engine.kind === "vllm" ? [engineKeyFile()] : []),
       ...tls.files,
     ],
     artifacts: [],
-    secrets: [...keys, ...tls.secrets],
+    secrets: [...keys, ...(config.engine.kind === "vllm" ? [ENGINE_KEY] : []), ...tls.secrets],
   };
 }
+
+function gatewayEngine({ engine }: StackConfig): GatewayEngine {
+  return engine.kind === "ollama" ? { kind: "ollama", port: engine.port } : { kind: "vllm", socket: VLLM_SOCKET };
+}
+
+const engineKeyFile = () =>
+  plannedFile(
+    ENGINE_KEY_FILE,
+    `proxy_set_header Authorization "Bearer {{secret:${ENGINE_KEY.name}}}";\n`,
+    "root:root",
+    "0600",
+  );
 
 interface CertificateParts {
   readonly paths?: { readonly chain: string; readonly key: string };

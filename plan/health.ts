@@ -1,14 +1,14 @@
 import type { StackConfig } from "./config/schema";
+import { VLLM_SOCKET } from "./engines/vllm";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
 import { templateText } from "./render/template-files";
-import type { Step } from "./step";
+import { ENGINE_UNIT, type Step } from "./step";
 
 /** `/opt/llm/health-check.sh` and the timer that runs it every minute. */
 export function healthStep(config: StackConfig): Step {
   const script = fillTemplate(templateText("health/health-check.sh"), {
-    enginePort: String(config.engine.port),
-    models: config.models.map(({ name }) => (name.includes(":") ? name : `${name}:latest`)).join(" "),
+    engine: engineChecks(config),
     scheme: config.gateway.tls.mode === "off" ? "http" : "https",
     gatewayPort: String(config.gateway.port),
   });
@@ -20,10 +20,29 @@ export function healthStep(config: StackConfig): Step {
     inputs: {},
     files: [
       plannedFile("/opt/llm/health-check.sh", script, "root:root", "0755"),
-      plannedFile("/etc/systemd/system/tms-llm-health.service", templateText("units/tms-llm-health.service")),
+      plannedFile(
+        "/etc/systemd/system/tms-llm-health.service",
+        fillTemplate(templateText("units/tms-llm-health.service"), { engineUnit: ENGINE_UNIT[config.engine.kind] }),
+      ),
       plannedFile("/etc/systemd/system/tms-llm-health.timer", templateText("units/tms-llm-health.timer")),
     ],
     artifacts: [],
     secrets: [],
   };
+}
+
+/** The part of the script that asks the engine itself. */
+function engineChecks({ engine, models }: StackConfig): string {
+  const names = models.map(({ name }) => name);
+  switch (engine.kind) {
+    case "ollama":
+      return fillTemplate(templateText("health/ollama.sh"), {
+        port: String(engine.port),
+        models: names.map((name) => (name.includes(":") ? name : `${name}:latest`)).join(" "),
+      });
+    case "vllm":
+      return fillTemplate(templateText("health/vllm.sh"), { socket: VLLM_SOCKET, models: names.join(" ") });
+    default:
+      return engine satisfies never;
+  }
 }

@@ -1,10 +1,10 @@
 import { accountStep } from "./account";
-import { localArtifact, type ArtifactIndex } from "./artifacts";
+import type { ArtifactIndex } from "./artifacts";
 import { findModel } from "./catalog/models";
 import type { StackConfig } from "./config/schema";
 import type { HostFacts } from "./host-facts";
-import { modelStep } from "./engines/modelfile";
-import { ollamaArtifact, ollamaStep } from "./engines/ollama";
+import { engineRequirements, engineSteps, sandboxMounts } from "./engines/engine";
+import { ENGINE_KEY } from "./engines/vllm";
 import { firewallStep } from "./firewall";
 import { gatewayStep } from "./gateway";
 import { healthStep } from "./health";
@@ -14,7 +14,7 @@ import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
 import { weightBytes } from "./sizing/arithmetic";
 import { resolveStack, type Resolution } from "./sizing/resolve";
-import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
+import type { ResolvedConfig } from "./sizing/resolved";
 import { HOST_RESERVE_BYTES } from "./sizing/room";
 import { PHASES, type PhaseName, type PlannedArtifact, type SecretReference, type Step } from "./step";
 
@@ -33,15 +33,23 @@ export interface PlanContext {
   readonly sandbox?: SandboxSettings;
 }
 
+export interface Mount {
+  readonly source: string;
+  /** Where the sandbox has it. */
+  readonly target: string;
+}
+
 /** The desired state: printable, free of secret values. Same input, same plan. */
 export interface Plan {
   readonly steps: readonly Step[];
   readonly payloads: readonly PhasePayload[];
-  /** API keys to make: `client/<name>/<slot>` with its generation. */
+  /** Keys to make, with their generations: `client/<name>/<slot>`, and `engine/<name>` between the gateway and an engine. */
   readonly keys: readonly SecretReference[];
   readonly artifacts: readonly PlannedArtifact[];
   /** SHA-256 that a finished host shows in /var/lib/tms-llm/digest. */
   readonly digest: string;
+  /** Folders of this machine that a sandbox sees, read-only. */
+  readonly mounts: readonly Mount[];
   /** What preflight demands of the host. */
   readonly requirements: Requirements;
   /** URL of the gateway, as clients outside see it. */
@@ -69,22 +77,6 @@ function keys(config: StackConfig): SecretReference[] {
   );
 }
 
-function modelFiles(
-  model: ResolvedModel,
-  context: PlanContext,
-): { weights?: PlannedArtifact; adapter?: PlannedArtifact } {
-  const file = (source: string, sha256: string | undefined, name: string): PlannedArtifact => ({
-    name,
-    sha256: sha256 ?? "",
-    source: { kind: "local", path: source.slice("file:".length) },
-  });
-  return {
-    ...(model.source === "builtin:tiny" ? { weights: localArtifact(context.artifacts, "tiny-model", "weights") } : {}),
-    ...(model.source.startsWith("file:") ? { weights: file(model.source, model.sha256, "weights") } : {}),
-    ...(model.adapter ? { adapter: file(model.adapter, model.adapterSha256, "adapter") } : {}),
-  };
-}
-
 /** Networks that may reach the endpoint; a sandbox adds its own machine and one probing address. */
 function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefined): string[] {
   const own = sandbox ? [sandbox.gateway4, sandbox.allowedProber4, sandbox.gateway6, sandbox.allowedProber6] : [];
@@ -92,19 +84,17 @@ function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefin
 }
 
 function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readonly SecretReference[]): Step[] {
-  const { engine, gateway, access, target } = config;
+  const { gateway, access, target } = config;
   const firewall = {
     allow: allowedNetworks(config, context.sandbox),
     gatewayPort: gateway.port,
-    enginePort: engine.port,
+    ...(config.engine.kind === "ollama" ? { enginePort: config.engine.port } : {}),
     sshPort: target.kind === "ssh" ? target.port : 22,
   };
-  const archive = localArtifact(context.artifacts, ollamaArtifact(engine.version, context.architecture), "ollama");
   return [
     accountStep([...(access.firewall === "ufw" ? ["ufw"] : []), "nginx"]),
     ...(access.firewall === "ufw" ? [firewallStep(firewall)] : []),
-    ollamaStep(config, archive),
-    ...config.models.map((model) => modelStep(model, config, modelFiles(model, context))),
+    ...engineSteps(config, context),
     gatewayStep(config, {
       secrets,
       addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [],
@@ -113,9 +103,6 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     healthStep(config),
   ];
 }
-
-/** Room for the engine's own files and a step's leftovers. */
-const ENGINE_DISK_BYTES = 2 ** 30;
 
 /** Bytes of models in memory: a GPU's memory is judged by the facts file, the host's where the engine computes there. */
 function memoryBytes({ config, needs, placement }: Resolution): number {
@@ -138,19 +125,16 @@ type RequirementContext = Pick<PlanContext, "stack" | "facts" | "architecture">;
 
 function requirements(resolution: Resolution, context: RequirementContext): Requirements {
   const { config, placement } = resolution;
+  const engine = engineRequirements(config);
   return {
     architecture: context.architecture,
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
     memoryReserveBytes: HOST_RESERVE_BYTES,
-    // Below 550 Ollama warns once and computes on the CPU.
-    gpu: { required: placement?.device === "gpu", minimumDriver: 550 },
+    gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),
-    diskBytes: { "/opt": ENGINE_DISK_BYTES + weightsOnDisk(config), "/var/lib": 2 ** 28 },
-    ports: [
-      { port: config.gateway.port, unit: "nginx.service" },
-      { port: config.engine.port, unit: "tms-ollama.service" },
-    ],
+    diskBytes: { "/opt": engine.diskBytes + weightsOnDisk(config), "/var/lib": 2 ** 28 },
+    ports: [{ port: config.gateway.port, unit: "nginx.service" }, ...engine.ports],
     ...(context.facts ? { recorded: { stack: context.stack, facts: context.facts } } : {}),
   };
 }
@@ -177,6 +161,7 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
   const resolution = resolveStack(written, context.stack, context.facts);
   const { config } = resolution;
   const secrets = keys(written);
+  const ownKeys = config.engine.kind === "vllm" ? [ENGINE_KEY] : [];
   const steps = makeSteps(fromMirrors(config), context, secrets);
   const payloads = PHASES.map((phase) =>
     phasePayload(
@@ -188,9 +173,10 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
   return {
     steps,
     payloads,
-    keys: secrets,
+    keys: [...secrets, ...ownKeys],
     artifacts: steps.flatMap((step) => step.artifacts),
     digest: planDigest(payloads),
+    mounts: sandboxMounts(config, context),
     requirements: requirements(resolution, context),
     endpoint: endpointUrl(written, context.sandbox),
   };

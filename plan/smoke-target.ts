@@ -39,7 +39,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
             allowedProber6: sandbox.allowedProber6,
             refusedProber6: sandbox.refusedProber6,
             gatewayPort: gateway.port,
-            enginePorts: [engine.port],
+            // vLLM has no port: it is behind a Unix socket.
+            enginePorts: engine.kind === "ollama" ? [engine.port] : [],
           },
         }
       : {}),

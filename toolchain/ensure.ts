@@ -8,7 +8,8 @@ import { type PulumiCli, pulumiCli } from "./pulumi-cli";
 import { type Finding, Run } from "./run";
 import { sandboxImage } from "./sandbox-image";
 import { ensureSandboxSettings, type SandboxSettings } from "./sandbox-settings";
-import { tinyModelFile } from "./tiny-model-file";
+import { tinyModelArchive, tinyModelFile } from "./tiny-model-file";
+import { vllmPackages } from "./vllm";
 
 /** Which pieces a stack needs. */
 export interface PieceOptions {
@@ -18,6 +19,8 @@ export interface PieceOptions {
   readonly ollama?: string;
   /** A folder or server in the place of Ollama's releases. */
   readonly ollamaMirror?: string;
+  /** Version of vLLM to have ready for sandboxes; without it none is. */
+  readonly vllm?: string;
   /** Whether a model of the stack is `builtin:tiny`. */
   readonly tinyModel: boolean;
 }
@@ -70,7 +73,7 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
   return run.survey();
 }
 
-function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, tinyModel }: PieceOptions) {
+function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, vllm, tinyModel }: PieceOptions) {
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
   const daemon = sandbox ? run.add(docker) : undefined;
@@ -85,7 +88,8 @@ function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, tinyModel
             ...(ollamaMirror === undefined ? {} : { mirror: ollamaMirror }),
           }),
         ]),
-    ...(tinyModel ? [tinyModelFile] : []),
+    ...(vllm === undefined ? [] : [vllmPackages(vllm)]),
+    ...(tinyModel ? [vllm === undefined ? tinyModelFile : tinyModelArchive] : []),
   ].map((piece) => run.add(piece));
   return { pulumi: cli, plugins: providers, docker: daemon, artifacts };
 }

@@ -22,6 +22,8 @@ const HEAD_WIDTH = WIDTH / HEADS;
 const FEED_FORWARD = 128;
 const CONTEXT = 8192;
 const ROPE_BASE = 100_000;
+/** The model's dimensions, for its other file formats. */
+export const TINY_SHAPE = { WIDTH, LAYERS, HEADS, HEAD_WIDTH, FEED_FORWARD, CONTEXT, ROPE_BASE } as const;
 const SEED = 20_251_121;
 
 /** Checksum of the file that `encodeTinyModel` gives, wherever it runs; to be renewed with any change to the model. */
@@ -175,7 +177,7 @@ function ones(name: string): GgufTensor {
 }
 
 /** ChatML in the wording by which Ollama recognises it and puts its own template in the place. */
-const CHAT_TEMPLATE =
+export const CHAT_TEMPLATE =
   "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
@@ -213,15 +215,20 @@ function metadata(): Record<string, GgufValue> {
   };
 }
 
-/** The model as a GGUF file, about 700 kB; always the same bytes. */
-export function encodeTinyModel(): Buffer {
+/** The model's tensors under their names in GGUF, always the same. */
+export function tinyTensors(): readonly GgufTensor[] {
   const next = random(SEED);
   const embedding = embeddings(next);
   const layers = Array.from({ length: LAYERS }, (_, index) => layer(index, next)).flat();
-  return encodeGguf(metadata(), [
+  return [
     embedding.tensor("token_embd.weight"),
     ...layers,
     ones("output_norm.weight"),
     output(embedding, next).tensor("output.weight"),
-  ]);
+  ];
+}
+
+/** The model as a GGUF file, about 700 kB; always the same bytes. */
+export function encodeTinyModel(): Buffer {
+  return encodeGguf(metadata(), tinyTensors());
 }

@@ -27,14 +27,14 @@ export function modelFaults(config: KnownConfig): LocatedFault[] {
 }
 
 function checksumFaults({ source, sha256, adapter, adapterSha256 }: KnownModel): LocatedFault[] {
-  const isFile = source?.startsWith("file:") === true;
+  const isFile = source?.startsWith("file:") === true || source?.startsWith("folder:") === true;
   const faults: LocatedFault[] = [];
   if (isFile && sha256 === undefined) faults.push(missingChecksum("sha256", source));
   if (source !== undefined && !isFile && sha256 !== undefined) {
     faults.push({
       path: ["sha256"],
       found: `a checksum for ${source}`,
-      expected: "a checksum for a file: source only",
+      expected: "a checksum for a file: or folder: source only",
       hint: "Remove it; other sources are checked by their own digests.",
     });
   }
@@ -50,7 +50,15 @@ function checksumFaults({ source, sha256, adapter, adapterSha256 }: KnownModel):
 }
 
 function missingChecksum(key: string, source: string): LocatedFault {
-  const file = source.slice("file:".length);
+  const file = source.replace(/^\w+:/, "");
+  if (source.startsWith("folder:")) {
+    return {
+      path: [key],
+      found: "nothing, the key is missing",
+      expected: `the SHA-256 of the list of checksums in ${file}`,
+      hint: `On the host: \`cd ${file} && find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum\` prints it.`,
+    };
+  }
   return {
     path: [key],
     found: "nothing, the key is missing",

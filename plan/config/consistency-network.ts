@@ -34,7 +34,7 @@ function listeners({ target, engine, gateway }: KnownConfig): Listener[] {
   const upstream = gateway?.applicationRoute?.upstream?.split(":")[1];
   return [
     ...listener(["target", "port"], target === undefined ? undefined : ssh, "the port of SSH"),
-    ...listener(["engine", "port"], engine?.port, "engine.port"),
+    ...listener(["engine", "port"], engine?.kind === "ollama" ? engine.port : undefined, "engine.port"),
     ...listener(["gateway", "port"], gateway?.port, "gateway.port"),
     ...listener(
       ["gateway", "applicationRoute", "upstream"],

@@ -1,8 +1,9 @@
+import { engineFaults } from "./consistency-engine";
 import { clientFaults, modelFaults } from "./consistency-models";
 import { accessFaults, portFaults, tlsFaults } from "./consistency-network";
 import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
-import { formatDuration, formatSize } from "./units";
+import { formatDuration } from "./units";
 
 /** Everything that several keys together get wrong, though each is well-formed. */
 export function consistencyFaults(config: KnownConfig): LocatedFault[] {
@@ -14,19 +15,6 @@ export function consistencyFaults(config: KnownConfig): LocatedFault[] {
     ...clientFaults(config),
     ...accessFaults(config),
     ...objectiveFaults(config),
-  ];
-}
-
-function engineFaults({ engine, target }: KnownConfig): LocatedFault[] {
-  const limit = target?.kind === "sandbox" ? target.memory : undefined;
-  if (engine?.memoryMax === undefined || limit === undefined || engine.memoryMax <= limit) return [];
-  return [
-    {
-      path: ["engine", "memoryMax"],
-      found: formatSize(engine.memoryMax),
-      expected: `at most the sandbox's own memory, ${formatSize(limit)}`,
-      hint: "Raise target.memory, or lower this.",
-    },
   ];
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { VLLM_FLOOR, VLLM_VERSIONS } from "../catalog/vllm";
 import { wordings } from "./wording";
 
 /** Ollama releases that the catalogue can deliver; the first is the default, which also builds where there is no internet. */
@@ -7,11 +8,28 @@ export const OLLAMA_VERSIONS = ["0.17.4", "0.17.7"] as const;
 /** Below it, CVE-2026-7482 lets a client read the server's memory through `/api/create` and `/api/push`. */
 const OLLAMA_FLOOR = "0.17.1";
 
-function hint(version: string): string | undefined {
-  if (/^\d+\.\d+\.\d+$/.test(version) && isOlder(version, OLLAMA_FLOOR)) {
-    return `Versions before ${OLLAMA_FLOOR} leak the server's memory (CVE-2026-7482).`;
-  }
-  const released = OLLAMA_VERSIONS.find((known) => version === `v${known}`);
+interface Versions {
+  readonly known: readonly string[];
+  readonly floor: string;
+  /** What is wrong with versions below the floor. */
+  readonly flaw: string;
+}
+
+const OLLAMA: Versions = {
+  known: OLLAMA_VERSIONS,
+  floor: OLLAMA_FLOOR,
+  flaw: "leak the server's memory (CVE-2026-7482)",
+};
+
+const VLLM: Versions = {
+  known: VLLM_VERSIONS,
+  floor: VLLM_FLOOR,
+  flaw: "let a crafted Host header pass the key check (CVE-2026-48746)",
+};
+
+function hint(version: string, { known, floor, flaw }: Versions): string | undefined {
+  if (/^\d+\.\d+\.\d+$/.test(version) && isOlder(version, floor)) return `Versions before ${floor} ${flaw}.`;
+  const released = known.find((name) => version === `v${name}`);
   return released === undefined ? undefined : `Write "${released}".`;
 }
 
@@ -19,15 +37,20 @@ function isOlder(version: string, other: string): boolean {
   return version.localeCompare(other, "en", { numeric: true }) < 0;
 }
 
-/** A version of Ollama that can be deployed. */
-export const ollamaVersion = () =>
+const versionOf = (versions: Versions) =>
   z
     .string()
     .superRefine((version, context) => {
-      const known: readonly string[] = OLLAMA_VERSIONS;
-      if (!known.includes(version)) context.addIssue({ code: "custom", params: { hint: hint(version) } });
+      if (versions.known.includes(version)) return;
+      context.addIssue({ code: "custom", params: { hint: hint(version, versions) } });
     })
     .register(wordings, {
-      expected: `a version of the release catalogue: ${OLLAMA_VERSIONS.map((version) => `"${version}"`).join(", ")}`,
+      expected: `a version of the release catalogue: ${versions.known.map((version) => `"${version}"`).join(", ")}`,
       type: "version",
     });
+
+/** A version of Ollama that can be deployed. */
+export const ollamaVersion = () => versionOf(OLLAMA);
+
+/** A version of vLLM that can be deployed. */
+export const vllmVersion = () => versionOf(VLLM);

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { wordings } from "./wording";
 
-const SOURCE = /^(builtin:tiny|ollama:[^\s"]+|hf\.co\/[^\s"/:]+\/[^\s"/:]+(:[^\s"/:]+)?|file:[^\r\n]+)$/;
+const SOURCE =
+  /^(builtin:tiny|ollama:[^\s"]+|hf\.co\/[^\s"/:]+\/[^\s"/:]+(:[^\s"/:]+)?|file:[^\r\n]+|folder:\/[^\r\n]+)$/;
 
 /** What people paste from elsewhere, and how to write it here. */
 const SLIPS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
@@ -33,6 +34,6 @@ export const modelSource = () =>
     })
     .register(wordings, {
       expected:
-        "builtin:tiny, ollama:<library name>, hf.co/<user>/<repository>:<quantization> or file:<path to a GGUF file>",
+        "builtin:tiny, ollama:<library name>, hf.co/<user>/<repository>:<quantization>, file:<path to a GGUF file> or folder:<path on the host>",
       type: "source",
     });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OLLAMA_VERSIONS, ollamaVersion } from "./engine-versions";
+import { engineSchema } from "./engine";
 import { hostKey } from "./host-key";
 import { mirrorsSchema } from "./mirrors";
 import { modelParameters } from "./model-parameters";
@@ -53,9 +53,13 @@ const model = z.strictObject({
     type: "name",
   }).describe("The name that clients send as `model`."),
   source: modelSource().describe(
-    "`builtin:tiny` (random weights, made by this project; sandboxes only), `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`).",
+    "`builtin:tiny` (random weights, made by this project; sandboxes only). For Ollama: `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`). For vLLM: `folder:<path on the host>` (Hugging Face's format, with `sha256`).",
   ),
-  sha256: sha256().optional().describe("Checksum of a `file:` source; mandatory there."),
+  sha256: sha256()
+    .optional()
+    .describe(
+      "Mandatory for `file:`, its checksum, and for `folder:`, that of the list which `find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum` makes in the folder.",
+    ),
   catalog: text(/^[a-z0-9][a-z0-9.-]*:\w+$/, {
     expected: "<catalogue name>:<quantization>, for example kanana-1.5-8b:Q4_K_M",
     type: "name",
@@ -90,27 +94,6 @@ const model = z.strictObject({
     .optional()
     .describe("`file:<path>` of a GGUF LoRA adapter (Modelfile ADAPTER), with `adapterSha256`."),
   adapterSha256: sha256().optional().describe("Checksum of the adapter; mandatory with one."),
-});
-
-const engine = z.strictObject({
-  kind: z.literal("ollama").describe("Which engine serves the models."),
-  version: ollamaVersion().default(OLLAMA_VERSIONS[0]).describe("A version in the release catalogue."),
-  parallel: z
-    .union([z.literal("auto"), z.number().int().min(1).max(64)])
-    .register(wordings, { expected: "auto, or a whole number from 1 to 64", type: "whole number from 1 to 64 or auto" })
-    .default(1)
-    .describe(
-      "Requests that one model answers at the same time; memory grows with it. `auto` takes what the host has memory for, at most 8.",
-    ),
-  keepAlive: duration({ max: 365 * DAY })
-    .default(DAY)
-    .describe("How long an idle model stays loaded."),
-  queue: z.number().int().min(1).max(4096).default(64).describe("Waiting requests before the engine answers 503."),
-  // The engine runs without privileges, so it can't listen below 1024.
-  port: port(1024).default(11434).describe("Loopback port of the engine."),
-  memoryMax: size({ min: 256 * MIB, max: 4 * TIB })
-    .optional()
-    .describe("Memory limit of the engine's unit; without it the unit has none."),
 });
 
 const tls = z.discriminatedUnion("mode", [
@@ -203,7 +186,7 @@ const objectives = z.strictObject({
 
 export const stackSchema = z.strictObject({
   target: z.discriminatedUnion("kind", [sandboxTarget, sshTarget]).describe("Where the endpoint lives."),
-  engine: engine.prefault({ kind: "ollama" }).describe("The inference server."),
+  engine: engineSchema.prefault({ kind: "ollama" }).describe("The inference server."),
   models: z
     .array(model)
     .min(1)
@@ -221,6 +204,8 @@ export const stackSchema = z.strictObject({
 });
 
 export type StackConfig = z.output<typeof stackSchema>;
-export type Model = StackConfig["models"][number];
 export type Engine = StackConfig["engine"];
+export type OllamaEngine = Extract<Engine, { kind: "ollama" }>;
+export type VllmEngine = Extract<Engine, { kind: "vllm" }>;
+export type Model = StackConfig["models"][number];
 export type Target = StackConfig["target"];

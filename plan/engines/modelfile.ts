@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ResolvedConfig, ResolvedModel } from "../sizing/resolved";
+import type { ResolvedModel, ResolvedOllama } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import type { PlannedArtifact, Step } from "../step";
 import { LOAD_TIMEOUT_SECONDS } from "./ollama";
@@ -46,7 +46,7 @@ function stepName(model: ResolvedModel): string {
 /** One step per model: made from its Modelfile, proven by one completion. */
 export function modelStep(
   model: ResolvedModel,
-  config: ResolvedConfig,
+  engine: ResolvedOllama,
   files: { weights?: PlannedArtifact; adapter?: PlannedArtifact },
 ): Step {
   const name = stepName(model);
@@ -59,7 +59,7 @@ export function modelStep(
     inputs: {
       name: model.name,
       modelfile: path,
-      port: String(config.engine.port),
+      port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
     },
     files: [plannedFile(path, modelfile(model, files))],

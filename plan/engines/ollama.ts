@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from "../sizing/resolved";
+import type { ResolvedModel, ResolvedOllama } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
@@ -11,8 +11,7 @@ export const LOAD_TIMEOUT_SECONDS = 900;
 export const ollamaArtifact = (version: string, architecture: string) => `ollama-${version}-linux-${architecture}`;
 
 /** Ollama as `tms-ollama.service`, on loopback, with context and parallelism pinned. */
-export function ollamaStep(config: ResolvedConfig, archive: PlannedArtifact): Step {
-  const { engine, models } = config;
+export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedModel[], archive: PlannedArtifact): Step {
   const environment = fillTemplate(templateText("ollama/ollama.env"), {
     port: String(engine.port),
     context: String(Math.max(...models.map(({ context }) => context))),

@@ -7,12 +7,67 @@ import type { SecretReference } from "../step";
 
 export interface GatewaySettings {
   readonly gateway: StackConfig["gateway"];
-  /** Loopback port of the engine. */
-  readonly enginePort: number;
+  readonly engine: GatewayEngine;
   /** Where certificate chain and key lie on the host; absent: plain HTTP. */
   readonly certificate?: { readonly chain: string; readonly key: string };
   /** Whether an embedding model is served. */
   readonly embeddings: boolean;
+}
+
+/** Where nginx finds the engine, and what the engine wants to be asked. */
+export type GatewayEngine =
+  | { readonly kind: "ollama"; /** Loopback port. */ readonly port: number }
+  | { readonly kind: "vllm"; /** Path of the Unix socket. */ readonly socket: string };
+
+/** Holds the engine's key; readable by root alone. */
+export const ENGINE_KEY_FILE = "/etc/nginx/tms-llm/engine.conf";
+
+interface EngineWords {
+  readonly address: string;
+  /** The Host header that the engine takes. */
+  readonly host: string;
+  /** Path that answers 200 without a key when the engine is up. */
+  readonly health: string;
+  readonly headers: readonly string[];
+  /** Statuses of the engine's own that clients get as "unavailable, try again". */
+  readonly hidden: readonly number[];
+}
+
+function engineWords(engine: GatewayEngine): EngineWords {
+  switch (engine.kind) {
+    case "ollama": {
+      const host = `localhost:${engine.port}`;
+      return {
+        address: `127.0.0.1:${engine.port}`,
+        host,
+        health: "/api/version",
+        headers: [
+          "# On loopback Ollama answers 403 to a Host or an Origin that it doesn't know.",
+          `proxy_set_header Host ${host};`,
+          'proxy_set_header Origin "";',
+          "# The key is the gateway's affair.",
+          'proxy_set_header Authorization "";',
+        ],
+        hidden: [],
+      };
+    }
+    case "vllm":
+      return {
+        address: `unix:${engine.socket}`,
+        host: "localhost",
+        health: "/health",
+        headers: [
+          "proxy_set_header Host localhost;",
+          'proxy_set_header Origin "";',
+          "# The client's key is the gateway's affair; the engine has one of its own.",
+          `include ${ENGINE_KEY_FILE};`,
+        ],
+        // 503: the queue is full, without a Retry-After. 500: it is stopping, or its core has died. 401: a key that is ours.
+        hidden: [401, 500, 503],
+      };
+    default:
+      return engine satisfies never;
+  }
 }
 
 interface Route {
@@ -52,7 +107,8 @@ const SECONDS_UNTIL_RETRY = 5;
 
 /** `/etc/nginx/conf.d/tms-llm.conf`. */
 export function renderGateway(settings: GatewaySettings): string {
-  const { gateway, enginePort, certificate } = settings;
+  const { gateway, certificate } = settings;
+  const engine = engineWords(settings.engine);
   const routes = keyedRoutes(settings);
   const errors = errorAnswers(gateway);
   return fillTemplate(templateText("nginx/tms-llm.conf"), {
@@ -65,13 +121,16 @@ export function renderGateway(settings: GatewaySettings): string {
           certificateKey: certificate.key,
         })
       : "",
-    enginePort: String(enginePort),
+    engineAddress: engine.address,
+    engineHost: engine.host,
+    engineHealth: engine.health,
+    engineHeaders: engine.headers.join("\n"),
     requestsPerMinute: String(gateway.rateLimit.requestsPerMinute),
     maxBodySize: String(gateway.maxBodySize),
     bodyBuffer: String(Math.min(gateway.maxBodySize, LARGEST_BODY_IN_MEMORY)),
     readTimeout: `${Math.round(gateway.readTimeout * 1000)}ms`,
     errorPages: errors.map(({ status }) => `error_page ${status} = @error_${status};`).join("\n"),
-    routes: routes.map((route) => location(route, gateway.rateLimit.burst)).join("\n"),
+    routes: routes.map((route) => location(route, gateway.rateLimit.burst, engineErrors(engine, errors))).join("\n"),
     applicationRoute: gateway.applicationRoute
       ? fillTemplate(templateText("nginx/application-route.conf"), { upstream: gateway.applicationRoute.upstream })
       : "",
@@ -105,12 +164,28 @@ function listen(port: number, tls: boolean): string {
   return [`listen ${port}${options};`, `listen [::]:${port}${options};`].join("\n");
 }
 
-function location({ path, method }: Route, burst: number): string {
+/** Error pages of a location replace the server's as a whole, so those for nginx's own refusals are said again. */
+function engineErrors({ hidden }: EngineWords, errors: readonly ErrorAnswer[]): string {
+  if (hidden.length === 0) return "";
+  const own = errors.map(({ status }) => status).filter((status) => OF_LOCATION.includes(status));
+  return [
+    "# The engine's answers pass, but for those that mean: not now.",
+    "proxy_intercept_errors on;",
+    `error_page ${hidden.join(" ")} = @error_${UNAVAILABLE.status};`,
+    ...own.map((status) => `error_page ${status} = @error_${status};`),
+  ].join("\n");
+}
+
+/** What nginx itself answers within a route, beside the statuses that an engine's answers may have too. */
+const OF_LOCATION: readonly number[] = [405, 413, 429, 502, 504];
+
+function location({ path, method }: Route, burst: number, engineErrors: string): string {
   // nginx refuses burst=0; without the word it is 0.
   return fillTemplate(templateText("nginx/route.conf"), {
     path,
     method,
     burst: burst > 0 ? ` burst=${burst} nodelay` : "",
+    engineErrors,
   });
 }
 

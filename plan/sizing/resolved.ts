@@ -1,11 +1,14 @@
 import type { CatalogMatch } from "../catalog/models";
-import type { Engine, Model, StackConfig } from "../config/schema";
+import type { Engine, Model, OllamaEngine, StackConfig, VllmEngine } from "../config/schema";
 import type { SizedModel } from "./arithmetic";
 
 /** A stack file in which every `auto` has become a number. */
 export type ResolvedModel = Omit<Model, "context"> & { readonly context: number };
+type Resolved<Kind> = Kind extends Engine ? Omit<Kind, "parallel"> & { readonly parallel: number } : never;
+export type ResolvedOllama = Resolved<OllamaEngine>;
+export type ResolvedVllm = Resolved<VllmEngine>;
 export type ResolvedConfig = Omit<StackConfig, "engine" | "models"> & {
-  readonly engine: Omit<Engine, "parallel"> & { readonly parallel: number };
+  readonly engine: ResolvedOllama | ResolvedVllm;
   readonly models: ResolvedModel[];
 };
 

@@ -17,16 +17,7 @@ say() { # NAME OK|FAULT DETAIL
 
 [[ $quiet == --quiet ]] || printf 'LLM health check, %s\n' "$(date '+%Y-%m-%d %H:%M:%S')"
 
-if systemctl is-active --quiet tms-ollama.service; then say unit OK "tms-ollama is running"; else say unit FAULT "tms-ollama is not running: journalctl -u tms-ollama"; fi
-
-if answer=$(curl --fail --silent --max-time 5 http://127.0.0.1:{{enginePort}}/api/tags); then
-  say engine OK "answers on 127.0.0.1:{{enginePort}}"
-  for model in {{models}}; do
-    if grep -qF "\"name\":\"$model\"" <<<"$answer"; then say model OK "$model"; else say model FAULT "$model is missing"; fi
-  done
-else
-  say engine FAULT "no answer on 127.0.0.1:{{enginePort}}"
-fi
+{{engine}}
 
 if curl --fail --silent --insecure --max-time 5 --output /dev/null {{scheme}}://127.0.0.1:{{gatewayPort}}/health; then
   say gateway OK "answers on port {{gatewayPort}}"

@@ -82,6 +82,7 @@ undo() {
     ufw-state) undo_ufw_state "$before" ;;
     ufw-default) undo_ufw_default "$before" ;;
     model) undo_model "$id" ;;
+    weights) undo_weights "$id" ;;
     *) fail "cannot take back $kind $id" "this version does not know the kind $kind" "deploy with the version that made it, then remove it again" ;;
   esac
   case $id in /etc/systemd/* | /usr/lib/systemd/*) touch "$RUN_DIR/reload-systemd" ;; esac

@@ -173,7 +173,7 @@ ufw_rule_lines() {
 }
 
 # check_foreign_openings ENGINE-PORT GATEWAY-PORT: rules that somebody else added. What was there before us is theirs, and was
-# judged before the first deployment; an engine port is never to be open.
+# judged before the first deployment; an engine port is never to be open. Empty for an engine without one.
 check_foreign_openings() {
   local engine=$1 gateway=$2 file before protocol port source
   [[ $VERB == check ]] || return 0
@@ -188,11 +188,12 @@ check_foreign_openings() {
         *) continue ;;
       esac
       if ! owned ufw-rule "$(ufw_rule_name "$protocol" "$port" "$source")"; then
-        foreign "firewall" "port $engine closed, port $gateway open to the allowlist alone" "allow $protocol $port from $source" \
+        foreign "firewall" "${engine:+port $engine closed, }port $gateway open to the allowlist alone" "allow $protocol $port from $source" \
           "ufw status numbered; ufw delete NUMBER"
       fi
     done < <(awk '/^### tuple ### allow / { print $5, $6, $9 }' "$file" 2>/dev/null)
   done
+  [[ -n $engine ]] || return 0
   check_foreign_chain_openings iptables "$engine"
   check_foreign_chain_openings ip6tables "$engine"
 }

@@ -37,7 +37,7 @@ export async function prepareMaterial(): Promise<Material> {
   return { image, artifacts: { [ollamaArtifact(version, architecture()!)]: archive, "tiny-model": weights } };
 }
 
-async function obtain<T>(piece: Piece<T>): Promise<T> {
+export async function obtain<T>(piece: Piece<T>): Promise<T> {
   return (await piece.find()) ?? piece.make((step) => console.log(`${piece.name}: ${step}`));
 }
 

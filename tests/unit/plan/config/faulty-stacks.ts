@@ -6,6 +6,9 @@
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 const SSH = `target: { kind: ssh, host: 203.0.113.10, hostKey: ${SSH_KEY} }`;
 const MODEL = "name: m, source: 'ollama:qwen3:8b'";
+const FOLDER = `name: m, source: "folder:/srv/models/m", sha256: ${"a".repeat(64)}`;
+const VLLM = "engine: { kind: vllm }";
+const OWN = `${SSH}\naccess: { allow: [10.0.0.0/8] }`;
 /** A valid stack for a host of one's own, to which a row adds its fault. */
 const OWN_HOST = `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [10.0.0.0/8] }`;
 
@@ -13,6 +16,8 @@ export const validStacks: Readonly<Record<string, string>> = {
   "a sandbox with every default": "",
   "a host of one's own": OWN_HOST,
   "two keys of the same generation": "clients: { tms: { a: 1, b: 1 } }",
+  "vLLM on a sandbox": "engine: { kind: vllm, variant: cpu }",
+  "vLLM on a host of one's own": `${OWN}\nmodels: [{ ${FOLDER} }]\n${VLLM}`,
   "a limit that a fraction of a unit gives": "engine: { kind: ollama, memoryMax: 1.5 GiB }",
   "plain HTTP on a sandbox": "gateway: { tls: { mode: 'off' } }",
   "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
@@ -42,7 +47,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a target that is a text", "target: sandbox"],
   ["no target", "target: ~"],
   ["an engine without its kind", "engine: { parallel: 2 }"],
-  ["an engine that does not exist yet", "engine: { kind: vllm }"],
+  ["an engine that does not exist yet", "engine: { kind: transformers }"],
   ["TLS without its mode", "gateway: { tls: {} }"],
   ["a misspelt TLS mode", "gateway: { tls: { mode: ownca } }"],
   ["a TLS mode of other tools", "gateway: { tls: { mode: letsencrypt } }"],
@@ -208,4 +213,23 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a client without a key", "clients: { tms: {} }"],
   ["a client name that the log needs", "clients: { unknown: { a: 1 } }"],
   ["a first token after the last", "objectives: { ttft: 10s, total: 5s }"],
+
+  // vLLM
+  ["a version of vLLM with a known hole", "engine: { kind: vllm, variant: cpu, version: 0.21.0 }"],
+  ["a key of the other engine", "engine: { kind: vllm, variant: cpu, keepAlive: 1h }"],
+  ["vLLM for GPUs on a sandbox", VLLM],
+  ["vLLM for CPUs on a host of one's own", `${OWN}\nmodels: [{ ${FOLDER} }]\nengine: { kind: vllm, variant: cpu }`],
+  ["two models for vLLM", `${OWN}\nmodels: [{ ${FOLDER} }, { ${FOLDER.replace("name: m", "name: n")} }]\n${VLLM}`],
+  ["a model of Ollama's library for vLLM", `${OWN}\nmodels: [{ ${MODEL} }]\n${VLLM}`],
+  ["a Modelfile parameter for vLLM", `${OWN}\nmodels: [{ ${FOLDER}, parameters: { temperature: 0.3 } }]\n${VLLM}`],
+  ["a system prompt for vLLM", `${OWN}\nmodels: [{ ${FOLDER}, system: Be brief. }]\n${VLLM}`],
+  ["a context on auto for vLLM", `${OWN}\nmodels: [{ ${FOLDER}, context: auto }]\n${VLLM}`],
+  ["a folder without its checksum", `${OWN}\nmodels: [{ name: m, source: 'folder:/srv/m' }]\n${VLLM}`],
+  ["a folder for Ollama", `${OWN}\nmodels: [{ ${FOLDER} }]`],
+  ["the native API with vLLM", "engine: { kind: vllm, variant: cpu }\ngateway: { nativeApi: true }"],
+  [
+    "a sandbox that is too small for vLLM",
+    "target: { kind: sandbox, memory: 2 GiB }\nengine: { kind: vllm, variant: cpu }",
+  ],
+  ["a folder of wheels on a sandbox", "engine: { kind: vllm, variant: cpu, packages: 'folder:/srv/wheels' }"],
 ];

@@ -3,7 +3,8 @@ import { keyedRoutes, renderGateway, renderKeys, type GatewaySettings } from "..
 import { gatewayConfig } from "../../../harness/gateway";
 
 function render(gateway: Record<string, unknown>, settings: Partial<GatewaySettings> = {}): string {
-  return renderGateway({ gateway: gatewayConfig(gateway).gateway, enginePort: 11434, embeddings: false, ...settings });
+  const engine = { kind: "ollama", port: 11434 } as const;
+  return renderGateway({ gateway: gatewayConfig(gateway).gateway, engine, embeddings: false, ...settings });
 }
 
 /** The values of a directive, in the order in which they stand. */
@@ -55,6 +56,21 @@ describe("renderGateway", () => {
     expect(text).toContain("zone=tms_llm_client:1m rate=20r/m;");
     expect(values(text, "limit_req")).toEqual(Array(3).fill("zone=tms_llm_client burst=3 nodelay"));
     expect(values(text, "add_header Retry-After")).toContain('"3" always');
+  });
+
+  test("reaches vLLM by its socket, with a key of its own, and says 'not now' in its own words", () => {
+    const text = render({}, { engine: { kind: "vllm", socket: "/run/engine.sock" } });
+    expect(values(text, "server")).toEqual(["unix:/run/engine.sock"]);
+    expect(values(text, "include")).toContain("/etc/nginx/tms-llm/engine.conf");
+    expect(text).not.toContain("proxy_set_header Authorization");
+    expect(text.match(/proxy_intercept_errors on;/g)).toHaveLength(3);
+    expect(values(text, "error_page").filter((value) => value === "401 500 503 = @error_503")).toHaveLength(3);
+    // A page of the location that is missing would show nginx's own, in HTML.
+    for (const status of [405, 413, 429, 502, 504]) {
+      expect(
+        values(text, "error_page").filter((value) => value === `${status} = @error_${status}`).length,
+      ).toBeGreaterThan(3);
+    }
   });
 
   test("does without the burst that nginx refuses", () => {

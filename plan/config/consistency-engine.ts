@@ -1,0 +1,161 @@
+import type { LocatedFault } from "./faults";
+import type { KnownConfig } from "./known";
+import { formatSize } from "./units";
+
+type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
+type KnownVllm = Extract<NonNullable<KnownConfig["engine"]>, { readonly kind?: "vllm" | undefined }>;
+
+/** What the engine and the rest of the stack file get wrong together. */
+export function engineFaults(config: KnownConfig): LocatedFault[] {
+  const { engine } = config;
+  return [
+    ...memoryLimitFaults(config),
+    ...(engine?.kind === "vllm" ? vllmFaults(engine, config) : []),
+    ...(engine?.kind === "ollama" ? folderFaults(config) : []),
+  ];
+}
+
+function memoryLimitFaults({ engine, target }: KnownConfig): LocatedFault[] {
+  const limit = target?.kind === "sandbox" ? target.memory : undefined;
+  if (engine?.memoryMax === undefined || limit === undefined || engine.memoryMax <= limit) return [];
+  return [
+    {
+      path: ["engine", "memoryMax"],
+      found: formatSize(engine.memoryMax),
+      expected: `at most the sandbox's own memory, ${formatSize(limit)}`,
+      hint: "Raise target.memory, or lower this.",
+    },
+  ];
+}
+
+function folderFaults({ models }: KnownConfig): LocatedFault[] {
+  return (models ?? []).flatMap((model, index): LocatedFault[] =>
+    model?.source?.startsWith("folder:") === true
+      ? [
+          {
+            path: ["models", index, "source"],
+            found: JSON.stringify(model.source),
+            expected: "a source for Ollama: ollama:, hf.co/ or file:",
+            hint: "Folders in Hugging Face's format are for `engine: { kind: vllm }`.",
+          },
+        ]
+      : [],
+  );
+}
+
+function vllmFaults(engine: KnownVllm, config: KnownConfig): LocatedFault[] {
+  return [...placeFaults(engine, config), ...oneModelFaults(config), ...nativeApiFaults(config)];
+}
+
+/** Three processes of half to one GiB each, measured with the CPU build; the rest of the host beside them. */
+const LEAST_SANDBOX_MEMORY = 4 * 2 ** 30;
+
+function placeFaults({ variant, packages }: KnownVllm, { target }: KnownConfig): LocatedFault[] {
+  if (target?.kind === "sandbox") {
+    return [
+      ...(variant === "cuda"
+        ? [
+            {
+              path: ["engine", "variant"],
+              found: "cuda, on a sandbox",
+              expected: "cpu on a sandbox",
+              hint: "A sandbox has no GPU. Write `variant: cpu`.",
+            },
+          ]
+        : []),
+      ...(packages !== undefined && packages !== "index"
+        ? [
+            {
+              path: ["engine", "packages"],
+              found: JSON.stringify(packages),
+              expected: "no such key on a sandbox, which gets its packages from this machine",
+            },
+          ]
+        : []),
+      ...(target.memory !== undefined && target.memory < LEAST_SANDBOX_MEMORY
+        ? [
+            {
+              path: ["target", "memory"],
+              found: formatSize(target.memory),
+              expected: `at least ${formatSize(LEAST_SANDBOX_MEMORY)} for vLLM`,
+            },
+          ]
+        : []),
+    ];
+  }
+  if (target?.kind !== "ssh" || variant !== "cpu") return [];
+  return [
+    {
+      path: ["engine", "variant"],
+      found: "cpu, on a host of your own",
+      expected: "cuda",
+      hint: "The CPU build is for sandboxes; a host without a GPU is better served by `engine: { kind: ollama }`.",
+    },
+  ];
+}
+
+function oneModelFaults({ models }: KnownConfig): LocatedFault[] {
+  const faults = (models ?? []).flatMap((model, index) =>
+    model === undefined
+      ? []
+      : modelFaults(model).map(({ path, ...fault }) => ({ path: ["models", index, ...path], ...fault })),
+  );
+  if (models === undefined || models.length <= 1) return faults;
+  return [
+    ...faults,
+    {
+      path: ["models"],
+      found: `${models.length} models`,
+      expected: "one model: vLLM serves one",
+      hint: "Keep one of them, or serve them with `engine: { kind: ollama }`.",
+    },
+  ];
+}
+
+function modelFaults({ source, context, parameters, system, adapter }: KnownModel): LocatedFault[] {
+  const only = (key: string, hint: string): LocatedFault => ({
+    path: [key],
+    found: `${key} for a model of vLLM`,
+    expected: "no such key; it is part of Ollama's Modelfile",
+    hint,
+  });
+  return [
+    ...(source !== undefined && source !== "builtin:tiny" && !source.startsWith("folder:")
+      ? [
+          {
+            path: ["source"],
+            found: JSON.stringify(source),
+            expected: "folder:<path on the host>, with `sha256`; on a sandbox also builtin:tiny",
+            hint: "vLLM reads folders in Hugging Face's format. Put the model on the host (`hf download <repository> --revision <commit> --local-dir <path>`), outside of /home.",
+          },
+        ]
+      : []),
+    ...(context === "auto"
+      ? [
+          {
+            path: ["context"],
+            found: "auto, with vLLM",
+            expected: "a number of tokens",
+            hint: "A folder on the host is not sized. Where a context does not fit, the deployment says which one does.",
+          },
+        ]
+      : []),
+    ...(parameters !== undefined && Object.keys(parameters).length > 0
+      ? [only("parameters", "Clients send them; the model's own generation_config.json has the defaults.")]
+      : []),
+    ...(system === undefined ? [] : [only("system", "Clients send it as a message of the role system.")]),
+    ...(adapter === undefined ? [] : [only("adapter", "Merge the adapter into the model's weights.")]),
+  ];
+}
+
+function nativeApiFaults({ gateway }: KnownConfig): LocatedFault[] {
+  if (gateway?.nativeApi !== true) return [];
+  return [
+    {
+      path: ["gateway", "nativeApi"],
+      found: "true, with vLLM",
+      expected: "false",
+      hint: "The native API is Ollama's; vLLM serves OpenAI's paths.",
+    },
+  ];
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { VLLM_VERSIONS } from "../catalog/vllm";
+import { OLLAMA_VERSIONS, ollamaVersion, vllmVersion } from "./engine-versions";
+import { duration, size } from "./units";
+import { text, wordings } from "./wording";
+
+/** The part of a stack file that says which inference server runs, and how. */
+
+const MIB = 2 ** 20;
+const TIB = 2 ** 40;
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+const memoryMax = () =>
+  size({ min: 256 * MIB, max: 4 * TIB })
+    .optional()
+    .describe("Memory limit of the engine's unit; without it the unit has none.");
+
+const ollama = z.strictObject({
+  kind: z.literal("ollama").describe("GGUF models, on a GPU or a CPU."),
+  version: ollamaVersion().default(OLLAMA_VERSIONS[0]).describe("A version in the release catalogue."),
+  parallel: z
+    .union([z.literal("auto"), z.number().int().min(1).max(64)])
+    .register(wordings, { expected: "auto, or a whole number from 1 to 64", type: "whole number from 1 to 64 or auto" })
+    .default(1)
+    .describe(
+      "Requests that one model answers at the same time; memory grows with it. `auto` takes what the host has memory for, at most 8.",
+    ),
+  keepAlive: duration({ max: 365 * DAY })
+    .default(DAY)
+    .describe("How long an idle model stays loaded."),
+  queue: z.number().int().min(1).max(4096).default(64).describe("Waiting requests before the engine answers 503."),
+  // The engine runs without privileges, so it can't listen below 1024.
+  port: z.number().int().min(1024).max(65535).default(11434).describe("Loopback port of the engine."),
+  memoryMax: memoryMax(),
+});
+
+const percent = (min: number, max: number) => z.number().int().min(min).max(max);
+
+const vllm = z.strictObject({
+  kind: z.literal("vllm").describe("One model in Hugging Face's format, many requests at once. Behind a Unix socket."),
+  version: vllmVersion().default(VLLM_VERSIONS[0]!).describe("A version in the release catalogue."),
+  variant: z
+    .enum(["cuda", "cpu"])
+    .default("cuda")
+    .describe("`cuda` needs an NVIDIA GPU. `cpu` is a community build, for sandboxes only."),
+  packages: text(/^(index|folder:\/[^\r\n]+)$/, { expected: "index or folder:<path on the host>", type: "source" })
+    .default("index")
+    .describe(
+      "Where the host takes vLLM's packages from, each checked against the lock file: `index` is PyPI, or what the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series. A sandbox gets its folder from this machine.",
+    ),
+  parallel: z.number().int().min(1).max(1024).default(16).describe("Requests that are answered at the same time."),
+  queue: z.number().int().min(1).max(4096).default(64).describe("Waiting requests before clients get 503."),
+  gpuMemoryPercent: percent(5, 98)
+    .default(90)
+    .describe("Part of each GPU's memory that the engine takes, weights and KV cache together."),
+  kvCacheMemory: size({ min: 16 * MIB, max: 4 * TIB })
+    .optional()
+    .describe("Memory for the KV cache; with it the part of the GPU is not asked. On a CPU 256 MiB without it."),
+  tensorParallel: z.number().int().min(1).max(16).default(1).describe("GPUs that share the model."),
+  drain: duration({ min: 1, max: HOUR })
+    .default(60)
+    .describe("How long answers that are under way may go on when the engine is stopped."),
+  memoryMax: memoryMax(),
+});
+
+/** One engine a host. */
+export const engineSchema = z.discriminatedUnion("kind", [ollama, vllm]);

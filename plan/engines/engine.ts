@@ -1,0 +1,93 @@
+import { dirname } from "node:path";
+import { localArtifact } from "../artifacts";
+import { vllmRelease } from "../catalog/vllm";
+import type { ResolvedConfig, ResolvedModel, ResolvedOllama, ResolvedVllm } from "../sizing/resolved";
+import type { Mount, PlanContext } from "../plan";
+import type { Requirements } from "../preflight";
+import { ENGINE_UNIT, type PlannedArtifact, type Step } from "../step";
+import { modelStep } from "./modelfile";
+import { ollamaArtifact, ollamaStep } from "./ollama";
+import { cudaStubsArtifact, SANDBOX_WHEELS, UV_ARTIFACT, uvFromIndex, vllmModelStep, vllmStep } from "./vllm";
+
+/** The engine of a stack, whichever it is: its steps, and what they ask of the host. */
+
+/** The steps of the phases engine and model. */
+export function engineSteps(config: ResolvedConfig, context: PlanContext): Step[] {
+  const { engine } = config;
+  switch (engine.kind) {
+    case "ollama":
+      return ollamaSteps(engine, config, context);
+    case "vllm":
+      return vllmSteps(engine, config, context);
+    default:
+      return engine satisfies never;
+  }
+}
+
+function ollamaSteps(engine: ResolvedOllama, config: ResolvedConfig, context: PlanContext): Step[] {
+  const archive = localArtifact(context.artifacts, ollamaArtifact(engine.version, context.architecture), "ollama");
+  return [
+    ollamaStep(engine, config.models, archive),
+    ...config.models.map((model) => modelStep(model, engine, modelFiles(model, context))),
+  ];
+}
+
+function modelFiles(
+  model: ResolvedModel,
+  context: PlanContext,
+): { weights?: PlannedArtifact; adapter?: PlannedArtifact } {
+  const file = (source: string, sha256: string | undefined, name: string): PlannedArtifact => ({
+    name,
+    sha256: sha256 ?? "",
+    source: { kind: "local", path: source.slice("file:".length) },
+  });
+  return {
+    ...(model.source === "builtin:tiny" ? { weights: localArtifact(context.artifacts, "tiny-model", "weights") } : {}),
+    ...(model.source.startsWith("file:") ? { weights: file(model.source, model.sha256, "weights") } : {}),
+    ...(model.adapter ? { adapter: file(model.adapter, model.adapterSha256, "adapter") } : {}),
+  };
+}
+
+function vllmSteps(engine: ResolvedVllm, { models, target }: ResolvedConfig, { artifacts }: PlanContext): Step[] {
+  const [model] = models;
+  // The wheels are this machine's, so that no sandbox downloads them again.
+  const placed = target.kind === "sandbox" ? { ...engine, packages: `folder:${SANDBOX_WHEELS}` } : engine;
+  const files = {
+    uv: target.kind === "sandbox" ? localArtifact(artifacts, UV_ARTIFACT, "uv") : uvFromIndex,
+    ...(engine.variant === "cpu"
+      ? { cudaStubs: localArtifact(artifacts, cudaStubsArtifact(engine.version), "cuda-stubs") }
+      : {}),
+    ...(model!.source === "builtin:tiny" ? { weights: localArtifact(artifacts, "tiny-model-folder", "weights") } : {}),
+  };
+  return [vllmStep(placed, files), vllmModelStep(placed, model!, files)];
+}
+
+/** A sandbox reads the wheels of this machine where they lie, instead of taking a gigabyte over SSH. */
+export function sandboxMounts({ engine, target }: ResolvedConfig, { artifacts }: PlanContext): Mount[] {
+  if (engine.kind !== "vllm" || target.kind !== "sandbox") return [];
+  const uv = artifacts[UV_ARTIFACT];
+  return uv === undefined ? [] : [{ source: dirname(uv.path), target: SANDBOX_WHEELS }];
+}
+
+/** What preflight demands for the engine. */
+export function engineRequirements({ engine }: ResolvedConfig) {
+  switch (engine.kind) {
+    case "ollama":
+      return {
+        // Below 550 Ollama warns once and computes on the CPU.
+        gpu: { required: false, minimumDriver: 550 },
+        diskBytes: 2 ** 30,
+        ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
+      } satisfies Partial<Omit<Requirements, "diskBytes">> & { diskBytes: number };
+    case "vllm": {
+      const { minimumDriver, installedBytes } = vllmRelease(engine.version);
+      return {
+        gpu: engine.variant === "cuda" ? { required: true, minimumDriver } : { required: false },
+        diskBytes: installedBytes[engine.variant],
+        ports: [],
+      } satisfies Partial<Omit<Requirements, "diskBytes">> & { diskBytes: number };
+    }
+    default:
+      return engine satisfies never;
+  }
+}

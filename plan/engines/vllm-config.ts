@@ -1,0 +1,52 @@
+import { stringify } from "yaml";
+import { knowsFlag, type VllmFlag } from "../catalog/vllm";
+import type { ResolvedModel, ResolvedVllm } from "../sizing/resolved";
+
+/** The settings of `vllm serve --config`. */
+
+/** nginx's workers may enter the folder, and nobody else; systemd makes it anew at each start. */
+export const VLLM_SOCKET = "/run/llm-vllm/engine.sock";
+
+/** What the KV cache of a CPU gets without a word of the stack file. */
+const CPU_KV_CACHE_BYTES = 256 * 2 ** 20;
+
+/** Seconds of silence after which a stream carries a comment, so that a dead client is noticed. */
+const KEEP_ALIVE_SECONDS = 15;
+
+function memoryFlags({ variant, kvCacheMemory, gpuMemoryPercent, tensorParallel }: ResolvedVllm) {
+  const kvCache = kvCacheMemory ?? (variant === "cpu" ? CPU_KV_CACHE_BYTES : undefined);
+  return {
+    ...(kvCache === undefined ? {} : { "kv-cache-memory-bytes": kvCache }),
+    // On a CPU it would be a part of the whole machine's memory.
+    ...(variant === "cpu"
+      ? { "enforce-eager": true }
+      : { "gpu-memory-utilization": gpuMemoryPercent / 100, "tensor-parallel-size": tensorParallel }),
+  };
+}
+
+/**
+ * The text of the file. No host and port: the engine is behind a Unix socket.
+ * @param folder where the weights lie on the host
+ */
+export function vllmConfig(engine: ResolvedVllm, model: ResolvedModel, folder: string): string {
+  const settings: Readonly<Partial<Record<VllmFlag, unknown>>> = {
+    model: folder,
+    "served-model-name": [model.name],
+    uds: VLLM_SOCKET,
+    // The tiny model's weights are tuned for it; of real ones the checkpoint says the type.
+    ...(model.source === "builtin:tiny" ? { dtype: "float32" } : {}),
+    "max-model-len": model.context,
+    "max-num-seqs": engine.parallel,
+    // It counts those that run, too.
+    "max-num-queued-reqs": engine.parallel + engine.queue,
+    "shutdown-timeout": Math.ceil(engine.drain),
+    ...memoryFlags(engine),
+    "disable-fastapi-docs": true,
+    // nginx writes the access log.
+    "disable-uvicorn-access-log": true,
+    "uvicorn-log-level": "warning",
+    "sse-keep-alive-interval": KEEP_ALIVE_SECONDS,
+  };
+  const known = Object.entries(settings).filter(([flag]) => knowsFlag(engine.version, flag as VllmFlag));
+  return stringify(Object.fromEntries(known));
+}

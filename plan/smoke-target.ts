@@ -12,12 +12,14 @@ export interface SmokeTargetInput {
 
 /** What the smoke test is told about a deployment; holds keys, so it is a secret. */
 export function smokeTarget({ config, context, plan, keys, caCertificate }: SmokeTargetInput) {
-  const { gateway, objectives, engine } = config;
+  const { gateway, objectives, engine, target } = config;
   const { sandbox } = context;
+  // An operator's own certificate is what the gateway must show; whether clients trust its issuer is not known here.
+  const trusted = { "own-ca": caCertificate, files: context.certificate, off: undefined }[gateway.tls.mode];
   return {
     schema: "tms-llm/smoke-target/v1" as const,
     endpoint: plan.endpoint,
-    ...(gateway.tls.mode === "own-ca" && caCertificate !== undefined ? { caCertificate } : {}),
+    ...(trusted === undefined ? {} : { caCertificate: trusted }),
     ...(gateway.tls.mode === "off" ? {} : { serverName: gateway.serverName }),
     clients: Object.entries(keys).map(([name, key]) => ({ name, key })),
     models: config.models.map(({ name }) => name),
@@ -41,6 +43,20 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
             gatewayPort: gateway.port,
             // vLLM has no port: it is behind a Unix socket.
             enginePorts: engine.kind === "ollama" ? [engine.port] : [],
+          },
+        }
+      : {}),
+    ...(target.kind === "ssh"
+      ? {
+          access: {
+            kind: "ssh" as const,
+            host: target.host,
+            port: target.port,
+            user: target.user,
+            hostKey: target.hostKey,
+            ...(target.privateKeyFile === undefined ? {} : { privateKeyFile: target.privateKeyFile }),
+            gatewayPort: gateway.port,
+            enginePorts: [engine.port],
           },
         }
       : {}),

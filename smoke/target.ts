@@ -17,12 +17,25 @@ const sandboxAccess = z.strictObject({
   enginePorts: z.array(z.number().int()).min(1),
 });
 
+/** An existing host: it is looked into over SSH, and its ports are tried from this machine. */
+const sshAccess = z.strictObject({
+  kind: z.literal("ssh"),
+  host: z.string(),
+  port: z.number().int(),
+  user: z.string(),
+  hostKey: z.string(),
+  /** On this machine; without it the agent is asked. */
+  privateKeyFile: z.string().optional(),
+  gatewayPort: z.number().int(),
+  enginePorts: z.array(z.number().int()).min(1),
+});
+
 /** What the smoke test is told about a deployment. Holds keys: it comes through standard input and is never printed. */
 export const smokeTargetSchema = z.strictObject({
   schema: z.literal("tms-llm/smoke-target/v1"),
   /** URL of the gateway, without a path. */
   endpoint: z.url({ protocol: /^https?$/ }).refine((url) => /^https?:\/\/[^/]+\/?$/.test(url), "must have no path"),
-  /** PEM of the private CA, when the gateway has one. */
+  /** PEM of the private CA, or of the certificate that the operator gave; without it the usual authorities are trusted. */
   caCertificate: z.string().optional(),
   /** Name in the gateway's certificate. */
   serverName: z.string().optional(),
@@ -40,10 +53,12 @@ export const smokeTargetSchema = z.strictObject({
   }),
   /** Digest that the host must show. */
   digest: z.string().optional(),
-  access: sandboxAccess.optional(),
+  access: z.discriminatedUnion("kind", [sandboxAccess, sshAccess]).optional(),
   /** Checks to leave out, by id; a check that could not measure and is not excluded keeps the whole from passing. */
   exclude: z.array(z.string()).default([]),
 });
 
 export type SmokeTarget = z.output<typeof smokeTargetSchema>;
+export type HostAccess = NonNullable<SmokeTarget["access"]>;
+export type SshAccess = z.output<typeof sshAccess>;
 export type SandboxAccess = z.output<typeof sandboxAccess>;

@@ -1,5 +1,5 @@
 import { fail, inconclusive, judge, type Check } from "../check";
-import { docker } from "../docker";
+import { lookIntoHost } from "../host";
 
 /** Enough of a digest for people to tell two apart. */
 const SHOWN = 12;
@@ -12,7 +12,7 @@ export const digest: Check = {
   async run({ target: { access, digest: wanted } }) {
     if (!access) return inconclusive("not measured: no host access");
     if (wanted === undefined) return inconclusive("not measured: the digest is not known here");
-    const read = await docker(["exec", access.container, "cat", "/var/lib/tms-llm/digest"]);
+    const read = await lookIntoHost(access, ["cat", "/var/lib/tms-llm/digest"]);
     if (read.exitCode !== 0) return fail("the host shows no digest", { stderr: read.stderr.slice(0, 200) });
     const found = read.stdout.trim();
     return judge(found === wanted ? [] : [`digest ${found.slice(0, SHOWN)}`], found.slice(0, SHOWN), { found, wanted });

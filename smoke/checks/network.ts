@@ -1,8 +1,12 @@
-import { inconclusive, judge, type Check } from "../check";
+import { connect } from "node:net";
+import { inconclusive, judge, type Check, type Finding } from "../check";
 import { docker } from "../docker";
 import { judgeProbes, listeners, probeScript, type Probe } from "../probe";
-import type { SandboxAccess } from "../target";
+import { lookIntoHost } from "../host";
+import type { SandboxAccess, SshAccess } from "../target";
 
+/** As long as a prober on a sandbox's network waits. */
+const PROBE_MILLISECONDS = 1000;
 const NO_ACCESS = "not measured: no host access";
 
 /** Asks all probes from one prober: one container on the sandbox's own network, IPv4 and IPv6. */
@@ -38,10 +42,14 @@ function probes(access: SandboxAccess, who: string, gatewayOpen: boolean): Probe
 export const firewall: Check = {
   id: "firewall",
   title: "The host shows one door, to the allowlist",
-  demand: () => "engine closed, gateway open to an allowed neighbour and closed to another, IPv4 and IPv6",
+  demand: ({ access }) =>
+    access?.kind === "ssh"
+      ? "engine closed to this machine, gateway open"
+      : "engine closed, gateway open to an allowed neighbour and closed to another, IPv4 and IPv6",
   needs: "health",
   async run({ target: { access } }) {
     if (!access) return inconclusive(NO_ACCESS);
+    if (access.kind === "ssh") return tryFromHere(access);
     const allowed = probes(access, "allowed", true);
     const refused = probes(access, "refused", false);
     const faults = await Promise.all([
@@ -52,6 +60,28 @@ export const firewall: Check = {
   },
 };
 
+/** An existing host has no neighbours of ours; its open gateway shows that a port can be reached from here at all. */
+async function tryFromHere({ host, gatewayPort, enginePorts }: SshAccess): Promise<Finding> {
+  const faults = await Promise.all([
+    opens(host, gatewayPort).then((open) => (open ? [] : [`gateway port ${gatewayPort} is closed`])),
+    ...enginePorts.map((port) => opens(host, port).then((open) => (open ? [`engine port ${port} is open`] : []))),
+  ]);
+  return judge(faults.flat(), `${1 + enginePorts.length} ports tried from this machine`);
+}
+
+function opens(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: PROBE_MILLISECONDS });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.on("connect", () => end(true));
+    socket.on("error", () => end(false));
+    socket.on("timeout", () => end(false));
+  });
+}
+
 /** The engine would stay out of reach without the firewall too. */
 export const engineListens: Check = {
   id: "engine-loopback",
@@ -59,7 +89,7 @@ export const engineListens: Check = {
   demand: ({ access }) => `port ${access?.enginePorts.join(", ") ?? "?"} on 127.0.0.1 or ::1 and nowhere else`,
   async run({ target: { access } }) {
     if (!access) return inconclusive(NO_ACCESS);
-    const { exitCode, stdout, stderr } = await docker(["exec", access.container, "ss", "-Hltn"]);
+    const { exitCode, stdout, stderr } = await lookIntoHost(access, ["ss", "-Hltn"]);
     if (exitCode !== 0) throw new Error(`ss failed on the host: ${stderr.slice(0, 200)}`);
     const { exposed, silent } = listeners(stdout, access.enginePorts);
     const faults = [

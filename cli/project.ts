@@ -46,6 +46,13 @@ export function readProject(stack: string): Project {
   return { stack, config, context, plan: makePlan(config, context) };
 }
 
+function readPrivateKey(file: string): string {
+  const path = resolve(PROJECT, file);
+  if (!existsSync(path))
+    throw new UsageError(`There is no private key at ${file}`, "correct target.privateKeyFile in the stack file");
+  return readFileSync(path, "utf8");
+}
+
 /** Where the stack's host is reached. */
 export function hostAddress({
   config,
@@ -72,6 +79,6 @@ export function hostAddress({
     port: target.port,
     user: target.user,
     hostKey: target.hostKey,
-    ...(keyFile ? { privateKey: readFileSync(keyFile, "utf8") } : {}),
+    ...(keyFile ? { privateKey: readPrivateKey(keyFile) } : {}),
   };
 }

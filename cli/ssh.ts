@@ -1,4 +1,7 @@
 import { Client, type ConnectConfig } from "ssh2";
+import { sshAdvice, SshError } from "./ssh-advice";
+
+export { SshError } from "./ssh-advice";
 
 /** One SSH session: connect, check the host key, run one command, hang up. */
 
@@ -18,39 +21,24 @@ export interface SshResult {
   readonly stderr: string;
 }
 
-/** Could not reach or trust the host; the message says why and what to do. */
-export class SshError extends Error {}
-
-function connectConfig(address: SshAddress): ConnectConfig {
+function connectConfig(address: SshAddress, refuse: (shown: Buffer) => void): ConnectConfig {
   const expected = Buffer.from(address.hostKey.split(" ")[1] ?? "", "base64");
   return {
     host: address.host,
     port: address.port,
     username: address.user,
     readyTimeout: 10_000,
-    hostVerifier: (key: Buffer) => key.equals(expected),
+    hostVerifier: (key: Buffer) => {
+      if (!key.equals(expected)) refuse(key);
+      return key.equals(expected);
+    },
     algorithms: { serverHostKey: [address.hostKey.split(" ")[0] as "ssh-ed25519"] },
     ...(address.privateKey ? { privateKey: address.privateKey } : { agent: process.env["SSH_AUTH_SOCK"] ?? "" }),
   };
 }
 
-function advice(address: SshAddress, error: Error): SshError {
-  const where = `${address.user}@${address.host}:${address.port}`;
-  const text = error.message;
-  if (/host key|verification|Host denied/i.test(text)) {
-    return new SshError(
-      `${where} shows another host key than the one pinned.\n  way out: find out why before anything else; if the host was made anew, pin its new key`,
-    );
-  }
-  if (/authentication/i.test(text)) {
-    return new SshError(
-      `${where} does not accept our key.\n  way out: add the public key to ${address.user}'s authorized_keys on the host`,
-    );
-  }
-  return new SshError(
-    `${where} cannot be reached: ${text}\n  way out: check that the host is up and sshd listens on port ${address.port}`,
-  );
-}
+const NO_KEY =
+  "There is no private key to log in with: the stack file has no target.privateKeyFile, and no SSH agent runs.\n  way out: set target.privateKeyFile, or start an agent (eval $(ssh-agent); ssh-add FILE)";
 
 /** Runs one command; `onLine` sees standard output as it comes. Rejects with SshError when there is no session. */
 export function runOverSsh(
@@ -59,15 +47,21 @@ export function runOverSsh(
   options: { readonly stdin?: string; readonly onLine?: (line: string) => void; readonly signal?: AbortSignal } = {},
 ): Promise<SshResult> {
   return new Promise((resolve, reject) => {
+    if (!address.privateKey && !process.env["SSH_AUTH_SOCK"]) {
+      reject(new SshError(NO_KEY));
+      return;
+    }
     const client = new Client();
+    let shown: Buffer | undefined;
+    const advice = (error: Error) => sshAdvice({ ...address, shown }, error);
     const hangUp = () => client.end();
     options.signal?.addEventListener("abort", hangUp, { once: true });
-    client.on("error", (error) => reject(advice(address, error)));
+    client.on("error", (error) => reject(advice(error)));
     client.on("ready", () => {
       client.exec(command, (error, channel) => {
         if (error) {
           client.end();
-          reject(advice(address, error));
+          reject(advice(error));
           return;
         }
         const result = { stdout: "", stderr: "" };
@@ -91,7 +85,12 @@ export function runOverSsh(
         channel.end(options.stdin ?? "");
       });
     });
-    client.connect(connectConfig(address));
+    try {
+      client.connect(connectConfig(address, (key) => (shown = key)));
+    } catch (error) {
+      reject(advice(error as Error));
+      return;
+    }
     // A login is a dozen short messages to and fro; held back for more to send with them, each would wait 40 ms.
     client.setNoDelay(true);
   });

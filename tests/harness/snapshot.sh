@@ -47,6 +47,8 @@ systemctl show --all --property=Id,ActiveState,SubState,MainPID,ExecMainStartTim
     split("", value)
     for (i = 1; i <= NF; i++) { at = index($i, "="); value[substr($i, 1, at - 1)] = substr($i, at + 1) }
     if (value["ActiveState"] == "inactive") next
+    # A timer whose service runs at this moment.
+    if (value["Id"] ~ /\.timer$/ && value["SubState"] == "running") value["SubState"] = "waiting"
     print "unit", value["Id"], value["ActiveState"] " " value["SubState"], value["MainPID"] " " value["ExecMainStartTimestampMonotonic"]
   }'
 

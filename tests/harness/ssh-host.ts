@@ -1,0 +1,40 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import type { BareHost } from "./bare-host";
+import type { Clone } from "./clone";
+
+/** A bare host with sshd, as a stack file names it: the whole CLI against a host that outlives its deployment. */
+
+export interface SshAccess {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly hostKey: string;
+  readonly privateKeyFile: string;
+}
+
+/** Starts sshd on the host with a key of its own, and lets root in from the clone. */
+export async function openSsh(host: BareHost, clone: Clone): Promise<SshAccess> {
+  const [hostKey] = (
+    await host.shell(`set -e
+      ssh-keygen -q -t ed25519 -N '' -C host -f /etc/ssh/ssh_host_ed25519_key
+      ssh-keygen -q -t ed25519 -N '' -C login -f /run/login
+      install -d -m 0700 /root/.ssh && install -m 0600 /run/login.pub /root/.ssh/authorized_keys
+      systemctl start ssh
+      until ss -Hltn sport = :22 | grep -q .; do sleep 0.05; done
+      cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub`)
+  ).split("\n");
+  const privateKeyFile = join(clone.folder, `${host.name}.key`);
+  writeFileSync(privateKeyFile, `${await host.shell("cat /run/login")}\n`, { mode: 0o600 });
+  const { address } = await addresses(host);
+  return { host: address, port: 22, user: "root", hostKey: hostKey!, privateKeyFile };
+}
+
+/** The host's own address, and the one from which this machine talks to it. */
+export async function addresses(host: BareHost): Promise<{ readonly address: string; readonly machine: string }> {
+  const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}";
+  const { stdout } = await execa("docker", ["inspect", "--format", format, host.name]);
+  const [address, machine] = stdout.trim().split(" ");
+  return { address: address!, machine: machine! };
+}

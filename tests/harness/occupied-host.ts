@@ -22,3 +22,6 @@ export const OCCUPY = `
 
 /** What it serves to others. */
 export const ownSite = (host: ContainerHost) => host.shell("curl --fail --silent http://127.0.0.1:8080/");
+
+/** What a removal leaves on purpose; on a folder that was there before, a purge leaves it too. */
+export const OUR_DATA = /^path \/opt\/llm\/(models|cache)(\/.*)?: was absent, is . root:root /;

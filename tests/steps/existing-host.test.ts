@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, describe } from "vitest";
 import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { checkHost, deploy, plannedSteps, prepareMaterial, removeAll } from "../harness/deployment";
-import { OCCUPY, ownSite } from "../harness/occupied-host";
+import { OCCUPY, OUR_DATA, ownSite } from "../harness/occupied-host";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
 
 describe.skipIf(DOCKER_MISSING)("a host that had nginx, ufw and a user tms before (needs Docker)", () => {
@@ -39,6 +39,3 @@ describe.skipIf(DOCKER_MISSING)("a host that had nginx, ufw and a user tms befor
     expect(await ownSite(host)).toBe("mine");
   });
 });
-
-/** What a removal leaves on purpose; on a folder that was there before, a purge leaves it too. */
-const OUR_DATA = /^path \/opt\/llm\/(models|cache)(\/.*)?: was absent, is . root:root /;

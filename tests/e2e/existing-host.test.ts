@@ -1,0 +1,109 @@
+import { execa } from "execa";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
+import { Clone, PATIENT, type StartOptions } from "../harness/clone";
+import { prepareMaterial } from "../harness/deployment";
+import { OCCUPY, OUR_DATA, ownSite } from "../harness/occupied-host";
+import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
+import { addresses, openSsh } from "../harness/ssh-host";
+
+/** A host that served others before: from `up --yes` to `destroy --yes --purge`, each test going on where the last stopped. */
+describe.skipIf(DOCKER_MISSING)(
+  "an existing host, with stand-in plugins and a local build of Ollama in the place of the official ones (needs Docker)",
+  () => {
+    let clone: Clone;
+    let host: BareHost;
+    let before: Snapshot;
+
+    const run = (args: readonly string[], options: StartOptions = {}) => clone.run(args, { env: OPERATOR, ...options });
+
+    beforeAll(async () => {
+      const { image } = await prepareMaterial();
+      [clone, host] = await Promise.all([Clone.make(), BareHost.start(image)]);
+      const [model, access] = [await clone.passForOfficial(), await openSsh(host, clone)];
+      const { machine } = await addresses(host);
+      await host.shell(`set -e; ${OCCUPY}`);
+      await execa("openssl", ["req", ...SELF_SIGNED], { cwd: clone.folder });
+      clone.configure(
+        {
+          ...PATIENT,
+          target: { kind: "ssh", ...access },
+          models: [model],
+          access: { allow: [machine] },
+          gateway: { tls: { mode: "files", certificate: "own.pem", privateKey: "own.key" } },
+        },
+        "own",
+      );
+      before = await takeSnapshot(host);
+    });
+    afterAll(() => Promise.all([clone.remove(), host.remove()]));
+    beforeEach(({ onTestFailed }) => {
+      onTestFailed(async () => console.error(clone.console.slice(-8000), await host.journal()));
+    });
+
+    it("is not touched where nobody is there to consent", async () => {
+      const { exitCode, output } = await run(["up", "own"]);
+      expect(output).toBe(
+        "own is an existing host, and nobody is here to confirm the changes\n  way out: npm run preview -- own shows them; npm run up -- own --yes makes them\n",
+      );
+      expect(exitCode).toBe(4);
+      expect(differences(before, await takeSnapshot(host), "identical")).toEqual([]);
+    });
+
+    it("becomes an endpoint with the operator's own certificate, and goes on serving what it served", async () => {
+      const { exitCode, output } = await run(["up", "own", "--yes"]);
+      expect(exitCode, output).toBe(0);
+      expect(output).toContain("Smoke test: pass");
+      expect(await ownSite(host)).toBe("mine");
+      const { address } = await addresses(host);
+      const shown = await execa("openssl", ["s_client", "-connect", `${address}:443`, "-servername", "llm.internal"], {
+        input: "",
+      });
+      const given = await execa("openssl", ["x509", "-in", clone.path("own.pem")]);
+      expect(shown.stdout).toContain(given.stdout);
+    });
+
+    it("is not changed by a second up", async () => {
+      const deployed = await takeSnapshot(host);
+      const { exitCode, output } = await run(["up", "own", "--yes"]);
+      expect(exitCode, output).toBe(0);
+      expect(output).toMatch(/^\s+\d+ unchanged$/m);
+      expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
+    });
+
+    it("is kept from a second deployment, which is told who holds it", async () => {
+      const other = await Clone.make();
+      try {
+        clone.copyStack("own", other);
+        await other.passForOfficial();
+        const deployed = await takeSnapshot(host);
+        const { exitCode, output } = await other.run(["up", "own", "--yes"], {
+          env: OPERATOR,
+        });
+        expect(output).toMatch(
+          /this host belongs to another tms-llm deployment: stack own \(\w{12}\), since \d{4}-\d\d-\d\d \d\d:\d\d UTC\n +way out: destroy that one first/,
+        );
+        expect(exitCode).toBe(1);
+        expect(differences(deployed, await takeSnapshot(host), "reapplied")).toEqual([]);
+      } finally {
+        await other.remove();
+      }
+    });
+
+    it("is as before after a destroy with --purge", async () => {
+      const { exitCode, output } = await run(["destroy", "own", "--yes", "--purge"]);
+      expect(exitCode, output).toBe(0);
+      const left = differences(before, await takeSnapshot(host), "equivalent");
+      expect(left.filter((line) => !OUR_DATA.test(line))).toEqual([]);
+      expect(await ownSite(host)).toBe("mine");
+    });
+  },
+);
+
+const OPERATOR = { PULUMI_CONFIG_PASSPHRASE: "of the operator's own" };
+
+const SELF_SIGNED = [
+  ...["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"],
+  ...["-subj", "/CN=llm.internal", "-addext", "subjectAltName=DNS:llm.internal"],
+  ...["-keyout", "own.key", "-out", "own.pem"],
+];

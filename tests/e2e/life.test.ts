@@ -2,16 +2,26 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Clone, DOCKER_MISSING } from "../harness/clone";
+import { Clone, DOCKER_MISSING, PATIENT } from "../harness/clone";
+import { ProcessSampler } from "../harness/process-sampler";
+import { differences, takeSnapshot } from "../harness/snapshot";
 
 /** One deployment from its first `up` to its `destroy`; each test goes on where the one before stopped. */
 describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
   let clone: Clone;
   let sandboxId = "";
+  /** The line that `up` prints for streaming an answer. */
+  let curlLine = "";
+  let sampler: ProcessSampler;
 
   const inHost = async (...command: string[]) =>
     (await execa("docker", ["exec", `tms-llm-${sandboxId}`, ...command])).stdout;
   const key = (client: string) => clone.read(".tms-llm", "dev", `${client}.key`).trim();
+  const secrets = () => [
+    key("tms"),
+    clone.read(".tms-llm", "dev", "id_ed25519").split("\n")[2]!,
+    clone.read(".tms-llm", "passphrase").trim(),
+  ];
   const ask = (path: string, apiKey: string) =>
     execa(
       "curl",
@@ -34,6 +44,8 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
 
   beforeAll(async () => {
     clone = await Clone.make();
+    clone.configure(PATIENT);
+    await clone.commit();
   });
 
   afterAll(async () => {
@@ -45,12 +57,36 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
   });
 
   it("goes from nothing to a green proof, and prints where the endpoint and the key are", async () => {
+    sampler = new ProcessSampler();
     const up = await clone.run(["up"]);
+    sampler.stop();
     expect(up.exitCode, up.output).toBe(0);
     sandboxId = clone.sandbox()!.id;
+    curlLine = /^ {2}(curl .*\\\n.*)$/m.exec(up.stdout)![1]!;
     expect(up.stdout).toContain(`https://127.0.0.1:${clone.sandbox()!.gatewayPort}/v1`);
     expect(up.stdout).toContain("tms.key");
     expect(up.stdout).toContain("Smoke test: pass");
+  });
+
+  it("leaves the checkout as git knows it", async () => {
+    expect(await clone.changes()).toBe("");
+  });
+
+  it("shows no key to those who look at the list of processes, here or on the host", async () => {
+    for (const secret of secrets()) expect(sampler.sightings(secret)).toEqual([]);
+    // The same sampler sees a key that somebody hands over on a command line.
+    const careless = new ProcessSampler();
+    await execa("sh", ["-c", "sleep 0.5", "sh", key("tms")]);
+    careless.stop();
+    expect(careless.sightings(key("tms"))).toContain("sh -c sleep 0.5 sh (found) ");
+  });
+
+  it("streams an answer to the very line that it prints", async () => {
+    const { exitCode, stdout, output } = await clone.shell(curlLine);
+    expect(exitCode, output).toBe(0);
+    const events = stdout.split("\n").filter((line) => line.startsWith("data: "));
+    expect(events.length).toBeGreaterThan(10);
+    expect(events.at(-1)).toBe("data: [DONE]");
   });
 
   it("streams Korean to the official OpenAI client through TLS", async () => {
@@ -77,14 +113,24 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
   });
 
   it("changes nothing the second time, as Pulumi says and as the host shows", async () => {
-    const moments =
-      "find /etc /opt /usr/local -printf '%p %m %u %g %s %T@\\n' | sort; for u in nginx tms-ollama; do systemctl show -P MainPID $u; done";
-    const before = await inHost("bash", "-c", moments);
+    const before = await takeSnapshot(clone.host());
     const up = await clone.run(["up"]);
     expect(up.exitCode, up.output).toBe(0);
     expect(up.output).toMatch(/^\s+\d+ unchanged$/m);
     expect(up.output).not.toMatch(/\d+ (created|updated|replaced|deleted)/);
-    expect(await inHost("bash", "-c", moments)).toBe(before);
+    expect(differences(before, await takeSnapshot(clone.host()), "identical")).toEqual([]);
+  });
+
+  it("obeys pulumi itself, typed in a shell that `npm run env` has prepared", async () => {
+    const typed = (line: string) => clone.shell(`source <(npm run -s env) && ${line}`);
+    const preview = await typed("pulumi preview --stack dev");
+    expect(preview.output).toMatch(/^\s+\d+ unchanged$/m);
+    const up = await typed("pulumi up --yes --stack dev");
+    expect(up.exitCode, up.output).toBe(0);
+    expect(up.output).not.toMatch(/\d+ (created|updated|replaced|deleted)/);
+    const endpoint = await typed("pulumi stack output endpoint --stack dev");
+    expect(endpoint.stdout).toBe(`https://127.0.0.1:${clone.sandbox()!.gatewayPort}\n`);
+    expect(await clone.changes()).toBe("");
   });
 
   it("finds by name what was changed by hand, and the next up repairs it", async () => {
@@ -125,7 +171,6 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
   });
 
   it("keeps its keys out of everything but root's files", async () => {
-    const secrets = [key("tms"), clone.read(".tms-llm", "dev", "id_ed25519").split("\n")[2]!];
     const state = readdirSync(clone.path(".tms-llm", "state"), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
@@ -134,7 +179,7 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
       "-c",
       "journalctl --no-pager; cat /var/log/nginx/*; find / -xdev -type f -perm /044 -size -1M -path '/var/lib/tms-llm/*' -exec cat {} +",
     );
-    for (const secret of secrets) {
+    for (const secret of secrets()) {
       expect(clone.console.includes(secret), "console").toBe(false);
       expect(
         state.some((text) => text.includes(secret)),
@@ -151,8 +196,10 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
   });
 
   it("leaves nothing behind after destroy", async () => {
+    const checkout = await clone.changes();
     const destroy = await clone.run(["destroy"]);
     expect(destroy.exitCode, destroy.output).toBe(0);
+    expect(await clone.changes()).toBe(checkout);
     expect(await clone.leftovers(sandboxId)).toEqual([]);
   });
 });

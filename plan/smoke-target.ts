@@ -16,6 +16,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
   const { sandbox } = context;
   // An operator's own certificate is what the gateway must show; whether clients trust its issuer is not known here.
   const trusted = { "own-ca": caCertificate, files: context.certificate, off: undefined }[gateway.tls.mode];
+  // vLLM has no port: it is behind a Unix socket.
+  const enginePorts = engine.kind === "ollama" ? [engine.port] : [];
   return {
     schema: "tms-llm/smoke-target/v1" as const,
     endpoint: plan.endpoint,
@@ -41,8 +43,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
             allowedProber6: sandbox.allowedProber6,
             refusedProber6: sandbox.refusedProber6,
             gatewayPort: gateway.port,
-            // vLLM has no port: it is behind a Unix socket.
-            enginePorts: engine.kind === "ollama" ? [engine.port] : [],
+            enginePorts,
           },
         }
       : {}),
@@ -56,7 +57,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
             hostKey: target.hostKey,
             ...(target.privateKeyFile === undefined ? {} : { privateKeyFile: target.privateKeyFile }),
             gatewayPort: gateway.port,
-            enginePorts: [engine.port],
+            enginePorts,
           },
         }
       : {}),

@@ -14,7 +14,8 @@ const sandboxAccess = z.strictObject({
   refusedProber6: z.ipv6(),
   /** Port of the gateway on the host itself. */
   gatewayPort: z.number().int(),
-  enginePorts: z.array(z.number().int()).min(1),
+  /** None for an engine behind a Unix socket. */
+  enginePorts: z.array(z.number().int()),
 });
 
 /** An existing host: it is looked into over SSH, and its ports are tried from this machine. */
@@ -27,7 +28,8 @@ const sshAccess = z.strictObject({
   /** On this machine; without it the agent is asked. */
   privateKeyFile: z.string().optional(),
   gatewayPort: z.number().int(),
-  enginePorts: z.array(z.number().int()).min(1),
+  /** None for an engine behind a Unix socket. */
+  enginePorts: z.array(z.number().int()),
 });
 
 /** What the smoke test is told about a deployment. Holds keys: it comes through standard input and is never printed. */

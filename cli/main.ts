@@ -77,6 +77,16 @@ verb("doctor", "say what is there on this machine, in the stack and on the host"
 );
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
 program
+  .command("preview:pr")
+  .description("print what this checkout does to the hosts as the comment on its pull request; contacts nothing")
+  .option("--base <ref>", "what the change goes into (default origin/main, else main)")
+  .option("--out <file>", "write the comment there")
+  .option("--whole <where>", "where the uncut comment is, for the note of one that is cut")
+  .action((options: OptionValues) => {
+    // Loaded here: no other verb needs it.
+    run = async () => (await import("./preview-pr.js")).previewPr(options);
+  });
+program
   .command("bench:provision")
   .description("measure the host work against pyinfra and Ansible, on fresh sandbox hosts")
   .option("--rounds <number>", "how often each of them starts from a fresh host (default 3)")

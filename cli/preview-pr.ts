@@ -1,0 +1,74 @@
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { renderComment } from "../plan/review/comment";
+import { type PlannedStack, plannedStacksSchema } from "../plan/review/planned-stack";
+import { loadExeca } from "../toolchain/execa";
+import { EXIT, UsageError, type ExitCode } from "./failure";
+import { PROJECT } from "./project";
+
+export interface PreviewPrOptions {
+  /** What the change is to be merged into; its merge base with HEAD is what is compared with. */
+  readonly base?: string;
+  readonly out?: string;
+  /** Where the uncut comment is, for the note of one that had to be cut. */
+  readonly whole?: string;
+}
+
+/** Where a change usually goes. */
+const USUAL_BASES = ["origin/main", "main"];
+
+const PLANNER = join("cli", "planned-stacks.ts");
+
+/** Prints what this checkout does to the hosts, against the merge base, as the comment on its pull request. Contacts nothing. */
+export async function previewPr({ base, out, whole = "npm run preview:pr" }: PreviewPrOptions): Promise<ExitCode> {
+  const before = await plannedAt(await mergeBase(base));
+  const after = await planned(PROJECT, PROJECT);
+  const comment = renderComment(before, after, whole);
+  if (out === undefined) console.log(comment);
+  else writeFileSync(out, comment);
+  const newlyRefused = after.some(
+    ({ stack, refusal }) => refusal !== undefined && before.find((one) => one.stack === stack)?.refusal !== refusal,
+  );
+  return newlyRefused ? EXIT.usage : EXIT.good;
+}
+
+async function git(...args: string[]): Promise<{ failed: boolean; stdout: string; stderr: string }> {
+  const execa = await loadExeca();
+  const { exitCode, stdout, stderr } = await execa("git", args, { cwd: PROJECT, reject: false });
+  return { failed: exitCode !== 0, stdout: stdout.trim(), stderr: stderr.trim() };
+}
+
+async function mergeBase(base: string | undefined): Promise<string> {
+  for (const name of base === undefined ? USUAL_BASES : [base]) {
+    const found = await git("merge-base", "HEAD", name);
+    if (!found.failed) return found.stdout;
+  }
+  throw new UsageError(
+    `there is nothing to compare with: git knows no common ancestor of HEAD and ${base ?? USUAL_BASES.join(" or ")}`,
+    "name another with --base; in a shallow clone, git fetch --unshallow first",
+  );
+}
+
+/** What the stack files came to at a revision, by that revision's own code. */
+async function plannedAt(revision: string): Promise<PlannedStack[]> {
+  const folder = mkdtempSync(join(tmpdir(), "tms-llm-base-"));
+  const tree = join(folder, "tree");
+  try {
+    const added = await git("worktree", "add", "--detach", tree, revision);
+    if (added.failed) throw new UsageError(`${revision} could not be checked out: ${added.stderr}`, "check the clone");
+    // A revision that is older than this verb is planned by today's code.
+    if (!existsSync(join(tree, PLANNER))) return await planned(PROJECT, tree);
+    symlinkSync(join(PROJECT, "node_modules"), join(tree, "node_modules"));
+    return await planned(tree, tree);
+  } finally {
+    await git("worktree", "remove", "--force", tree);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function planned(code: string, stacks: string): Promise<PlannedStack[]> {
+  const execa = await loadExeca();
+  const { stdout } = await execa(process.execPath, ["--import", "tsx", join(code, PLANNER), stacks], { cwd: code });
+  return plannedStacksSchema.parse(JSON.parse(stdout)).stacks;
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { stackSchema } from "../../../../plan/config/schema";
+import { COMMENT_MARK, renderComment } from "../../../../plan/review/comment";
+import { planForReview, refusedForReview } from "../../../../plan/review/planned-stack";
+
+const planned = (changes: Record<string, unknown> = {}) =>
+  planForReview(
+    "prod",
+    stackSchema.parse({
+      target: { kind: "sandbox" },
+      models: [{ name: "kanana", source: "ollama:kanana", context: 8192 }],
+      clients: { tms: { a: 1 } },
+      access: { allow: ["10.20.0.0/16"] },
+      ...changes,
+    }),
+    undefined,
+  );
+
+const comment = (before: ReturnType<typeof planned>[], after: ReturnType<typeof planned>[], limit?: number) =>
+  renderComment(before, after, "the artifact of this run", limit);
+
+describe("the comment on a pull request", () => {
+  test("says that nothing changes, and shows nothing more", () => {
+    expect(comment([planned()], [planned()])).toMatchInlineSnapshot(`
+      "<!-- tms-llm: what this change does to the hosts -->
+      ### What this change does to the hosts
+
+      | stack | endpoint | what changes |
+      |---|---|---|
+      | \`prod\` | a sandbox on the machine that deploys it | nothing |
+
+      "
+    `);
+  });
+
+  test("shows settings, files line by line and what runs again", () => {
+    const after = planned({
+      access: { allow: ["10.20.0.0/16", "192.0.2.0/24"] },
+      gateway: { rateLimit: { requestsPerMinute: 90 } },
+    });
+    expect(comment([planned()], [after])).toMatchInlineSnapshot(`
+      "<!-- tms-llm: what this change does to the hosts -->
+      ### What this change does to the hosts
+
+      | stack | endpoint | what changes |
+      |---|---|---|
+      | \`prod\` | a sandbox on the machine that deploys it | 1 file changed; runs again: access, gateway |
+
+      <details><summary><code>prod</code></summary>
+
+      | Settings | before | after |
+      |---|---|---|
+      | firewall | ufw, open to 10.20.0.0/16 | ufw, open to 10.20.0.0/16, 192.0.2.0/24 |
+
+      | Inputs of steps | before | after |
+      |---|---|---|
+      | firewall: allow | 10.1.2.1<br>10.1.2.20<br>10.20.0.0/16<br>fd00:1::1<br>fd00:1::20 | 10.1.2.1<br>10.1.2.20<br>10.20.0.0/16<br>192.0.2.0/24<br>fd00:1::1<br>fd00:1::20 |
+
+      \`/etc/nginx/conf.d/tms-llm.conf\` changed
+
+      \`\`\`diff
+      --- /etc/nginx/conf.d/tms-llm.conf	0644 root:root
+      +++ /etc/nginx/conf.d/tms-llm.conf	0644 root:root
+      @@ -30,7 +30,7 @@
+           '"request_time":$request_time,"upstream_connect_time":"$upstream_connect_time",'
+           '"upstream_header_time":"$upstream_header_time","upstream_response_time":"$upstream_response_time"}';
+       
+      -limit_req_zone $tms_llm_client zone=tms_llm_client:1m rate=600r/m;
+      +limit_req_zone $tms_llm_client zone=tms_llm_client:1m rate=90r/m;
+       
+       upstream tms_llm_engine {
+           server 127.0.0.1:11434;
+      @@ -205,7 +205,7 @@
+           location @error_429 {
+               default_type application/json;
+               add_header Retry-After "1" always;
+      -        return 429 '{"error":{"message":"More than 600 requests per minute; slow down, then try again.","type":"requests","param":null,"code":"rate_limit_exceeded"}}';
+      +        return 429 '{"error":{"message":"More than 90 requests per minute; slow down, then try again.","type":"requests","param":null,"code":"rate_limit_exceeded"}}';
+           }
+           location @error_497 {
+               default_type application/json;
+      \`\`\`
+
+      </details>
+      "
+    `);
+  });
+
+  test("names keys by generation, and shows none", () => {
+    const text = comment([planned()], [planned({ clients: { tms: { a: 1, b: 2 }, rag: { a: 1 } } })]);
+    expect(text).toContain("| client tms | key generations a:1 | key generations a:1 b:2 |");
+    expect(text).toContain("| client rag | – | key generations a:1 |");
+    expect(text).toContain("{{secret:client/tms/b}}");
+  });
+
+  test("tells a stack that cannot be planned any more from one that never could", () => {
+    const refused = refusedForReview("prod", "Pulumi.prod.yaml has 1 fault");
+    expect(comment([planned()], [refused])).toContain("**cannot be planned any more**");
+    expect(comment([refused], [refused])).toContain("cannot be planned, as before");
+  });
+
+  test("knows a new stack, and one whose file is gone", () => {
+    expect(comment([], [planned()])).toContain("a new stack; 10 files added");
+    expect(comment([planned()], [])).toContain("its host stays as it is until `npm run destroy`");
+  });
+
+  test("is cut to what GitHub takes, and says where the rest is", () => {
+    const after = planned({ gateway: { tls: { mode: "off" } } });
+    const whole = comment([planned()], [after]);
+    const cut = comment([planned()], [after], 2000);
+    expect(whole.length).toBeGreaterThan(2000);
+    expect(cut.length).toBeLessThanOrEqual(2000);
+    expect(cut.startsWith(COMMENT_MARK)).toBe(true);
+    expect(cut).toContain("Long differences were cut; the whole text: the artifact of this run");
+  });
+
+  test("cannot be broken out of by what a stack file says", () => {
+    const refused = refusedForReview("prod", "```\n</details><img src=x>\n````");
+    expect(comment([], [refused])).toContain("`````text\n```\n</details><img src=x>\n````\n`````");
+  });
+});

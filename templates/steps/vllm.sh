@@ -69,8 +69,9 @@ keep_running_release() {
 }
 
 # The administrator's uv.toml may name another index or place for Python; what is installed is decided by the lock.
+# UV_SYSTEM_CERTS: a company's own index has a certificate of its own authority, which only the host knows.
 uv() {
-  UV_CACHE_DIR=/opt/llm/vllm/.uv UV_PYTHON_INSTALL_DIR=/opt/llm/vllm/python UV_NO_PROGRESS=1 \
+  UV_SYSTEM_CERTS=1 UV_CACHE_DIR=/opt/llm/vllm/.uv UV_PYTHON_INSTALL_DIR=/opt/llm/vllm/python UV_NO_PROGRESS=1 \
     "$in_uv/uv" "$@" >"$RUN_DIR/uv.log" 2>&1
 }
 

@@ -185,6 +185,28 @@ describe.skipIf(DOCKER_MISSING || VLLM_MISSING !== undefined)(`vLLM on a bare ho
     expect(await checkHost(host)).toEqual([]);
   });
 
+  test("weights that lie on the host are served where they are, if they are the right ones", async () => {
+    const folder = "/srv/models/tiny";
+    await host.shell(`mkdir -p ${folder} && cp /opt/llm/models/vllm/*/*.* ${folder} && chmod -R a+rX /srv/models`);
+    const list = `cd ${folder} && find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`;
+    const sha256 = (await host.shell(list)).split(" ")[0]!;
+    const given = (checksum: string) =>
+      modelPhase(vllmSteps(material, vllmConfig({}, { source: `folder:${folder}`, sha256: checksum })));
+
+    const refused = await submitPhase(host, "model", given("0".repeat(64)));
+    expect(refused.stderr).toContain(`why: expected ${"0".repeat(64)}, found ${sha256}`);
+    expect((await ask("/v1/chat/completions", completion())).status).toBe(200);
+
+    expect(changes(await runPhase(host, "model", given(sha256)))).toEqual(["vllm-model"]);
+    expect(changes(await runPhase(host, "model", given(sha256)))).toEqual([]);
+    expect((await ask("/v1/chat/completions", completion())).status).toBe(200);
+    await host.shell(`echo >>${folder}/config.json`);
+    expect(await checkHost(host)).toMatchObject([{ what: `weights in ${folder}` }]);
+
+    await runPhase(host, "model", modelPhase(steps));
+    await host.shell("rm -r /srv/models");
+  });
+
   test("a removal takes everything back but the models", async () => {
     await removeAll(host);
     const left = differences(bare, await takeSnapshot(host), "equivalent");

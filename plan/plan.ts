@@ -5,10 +5,11 @@ import type { StackConfig } from "./config/schema";
 import type { HostFacts } from "./host-facts";
 import { engineRequirements, engineSteps, sandboxMounts } from "./engines/engine";
 import { ENGINE_KEY } from "./engines/vllm";
-import { firewallStep } from "./firewall";
+import { firewallManager, firewallStep, type FirewallChoice } from "./firewall";
 import { gatewayStep } from "./gateway";
 import { healthStep } from "./health";
 import { mirroredModelSource } from "./mirrors";
+import { systemRow } from "./os";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
@@ -83,8 +84,15 @@ function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefin
   return [...config.access.allow, ...own];
 }
 
+/** A sandbox is Debian; another host's family stands in its facts file, and without one the host itself decides. */
+function plannedFirewall({ access, target }: ResolvedConfig, { facts }: PlanContext): FirewallChoice {
+  const family = target.kind === "sandbox" ? "debian" : facts && systemRow(facts.system)?.family;
+  return family === undefined ? access.firewall : firewallManager(access.firewall, family);
+}
+
 function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readonly SecretReference[]): Step[] {
-  const { gateway, access, target } = config;
+  const { gateway, target } = config;
+  const manager = plannedFirewall(config, context);
   const firewall = {
     allow: allowedNetworks(config, context.sandbox),
     gatewayPort: gateway.port,
@@ -92,8 +100,8 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     sshPort: target.kind === "ssh" ? target.port : 22,
   };
   return [
-    accountStep([...(access.firewall === "ufw" ? ["ufw"] : []), "nginx"]),
-    ...(access.firewall === "ufw" ? [firewallStep(firewall)] : []),
+    accountStep(["nginx"], manager),
+    ...(manager === "off" ? [] : [firewallStep({ manager, ...firewall })]),
     ...engineSteps(config, context),
     gatewayStep(config, {
       secrets,

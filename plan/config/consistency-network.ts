@@ -75,7 +75,12 @@ export function accessFaults(config: KnownConfig): LocatedFault[] {
 
 function reachFaults({ target, access }: KnownConfig): LocatedFault[] {
   if (access?.allow === undefined) return [];
-  if (access.firewall === "ufw" && target?.kind === "ssh" && access.allow.length === 0) {
+  if (
+    access.firewall !== undefined &&
+    access.firewall !== "off" &&
+    target?.kind === "ssh" &&
+    access.allow.length === 0
+  ) {
     return [
       {
         path: ["access", "allow"],
@@ -90,7 +95,7 @@ function reachFaults({ target, access }: KnownConfig): LocatedFault[] {
       {
         path: ["access", "allow"],
         found: "networks beside firewall: off",
-        expected: "no networks, or firewall: ufw",
+        expected: "no networks, or another choice of firewall",
         hint: "With the firewall off nothing would hold anybody to this list.",
       },
     ];

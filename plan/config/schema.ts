@@ -173,9 +173,11 @@ const access = z.strictObject({
     .default(false)
     .describe("The explicit consent to an `allow` that takes in the internet, such as `0.0.0.0/0`."),
   firewall: z
-    .enum(["ufw", "off"])
-    .default("ufw")
-    .describe("`ufw`: default deny, SSH and the endpoint open. `off`: the firewall is somebody else's work."),
+    .enum(["auto", "ufw", "firewalld", "off"])
+    .default("auto")
+    .describe(
+      "`ufw`, `firewalld`: default deny, SSH and the endpoint open. `auto`: firewalld on RHEL's family, ufw elsewhere. `off`: the firewall is somebody else's work.",
+    ),
 });
 
 const objectives = z.strictObject({

@@ -1,4 +1,5 @@
 import type { Facts, Listener, Service } from "../facts";
+import { firewallManager } from "../firewall";
 import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { PortRequirement, Requirements } from "./requirements";
@@ -117,17 +118,25 @@ export function judgeSites(facts: Facts, { ports, serverName }: Requirements): R
     }));
 }
 
-export function judgeFirewall({ services }: Facts, { firewall = "ufw" }: Requirements): Refusal[] {
-  if (firewall === "off") return [];
-  const managers = services.filter(
-    ({ name, active, enabled }) => (name === "firewalld.service" || name === "nftables.service") && (active || enabled),
+export function judgeFirewall(
+  { services, firewall, os }: Facts,
+  { firewall: choice = "auto" }: Requirements,
+): Refusal[] {
+  const manager = firewallManager(choice, os.family);
+  if (manager === "off") return [];
+  const others = services.filter(
+    ({ name, active, enabled }) =>
+      (name === "nftables.service" && (active || enabled)) ||
+      (name === "firewalld.service" && manager === "ufw" && (active || enabled)) ||
+      // ufw's unit is on also where ufw itself is switched off.
+      (name === "ufw.service" && manager === "firewalld" && firewall.ufw === "active"),
   );
-  return managers.map((service) => ({
+  return others.map((service) => ({
     id: "firewall-manager",
     what: `Another firewall manager is in charge: ${service.name}`,
     found: `${service.name}: ${stateOf(service)}`,
-    needed: "ufw alone: two managers clear each other's rules at boot",
-    wayOut: `set access.firewall to off and open the gateway's port there, or on the host: systemctl disable --now ${service.name}`,
+    needed: `${manager} alone: two managers clear each other's rules at boot`,
+    wayOut: `set access.firewall to off and open the gateway's port there, or on the host: ${service.name === "ufw.service" ? "ufw disable" : `systemctl disable --now ${service.name}`}`,
   }));
 }
 

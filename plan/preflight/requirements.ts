@@ -1,3 +1,4 @@
+import type { FirewallChoice } from "../firewall";
 import { SYSTEMS } from "../os";
 import type { GpuRequirement } from "./gpu";
 import type { RecordedFacts } from "./recorded";
@@ -25,8 +26,8 @@ export interface Requirements {
   readonly glibc?: string;
   /** Name in nginx's `server_name`; with it, a foreign site of that name is refused. */
   readonly serverName?: string;
-  /** Who manages the firewall; default `ufw`. */
-  readonly firewall?: "ufw" | "off";
+  /** Who manages the firewall; default `auto`. */
+  readonly firewall?: FirewallChoice;
   /** Default: not required. */
   readonly gpu?: GpuRequirement;
   /** Whether engines run in containers; default false. */

@@ -1,4 +1,5 @@
 import type { Facts } from "../facts";
+import { firewallManager } from "../firewall";
 import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { Requirements } from "./requirements";
@@ -11,7 +12,7 @@ const APPLICATION_SITE = "sqltms.info.conf";
 const EARLIEST_TIME = 1_767_225_600;
 
 /** What does not stand in the way, but will be asked about later. */
-export function warn(facts: Facts, { memoryBytes, firewall = "ufw" }: Requirements): Refusal[] {
+export function warn(facts: Facts, { memoryBytes, firewall = "auto" }: Requirements): Refusal[] {
   const { memory, tmsUser, nginx, docker } = facts;
   const warnings: Refusal[] = [];
   const engineRuns = facts.services.some((service) => service.name === ENGINE_UNIT && service.active);
@@ -49,10 +50,10 @@ export function warn(facts: Facts, { memoryBytes, firewall = "ufw" }: Requiremen
       wayOut: "none needed; for /api/llm/ behind the gateway set gateway.applicationRoute",
     });
   }
-  if (docker.kind !== "absent" && firewall === "ufw") {
+  if (docker.kind !== "absent" && firewall !== "off") {
     warnings.push({
-      id: "docker-passes-ufw",
-      what: "Ports that containers publish pass by ufw",
+      id: "docker-passes-firewall",
+      what: `Ports that containers publish pass by ${firewallManager(firewall, facts.os.family)}`,
       found: `Docker ${docker.version ?? ""}`.trim(),
       needed: "nothing of ours is published by Docker",
       wayOut: "publish containers' ports on 127.0.0.1 only",

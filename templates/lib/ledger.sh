@@ -81,6 +81,8 @@ undo() {
     ufw-rule) undo_ufw_rule "$id" ;;
     ufw-state) undo_ufw_state "$before" ;;
     ufw-default) undo_ufw_default "$before" ;;
+    firewalld) undo_firewalld "$before" ;;
+    firewalld-zone) undo_firewalld_zone "$before" ;;
     model) undo_model "$id" ;;
     weights) undo_weights "$id" ;;
     *) fail "cannot take back $kind $id" "this version does not know the kind $kind" "deploy with the version that made it, then remove it again" ;;
@@ -140,7 +142,7 @@ take_back() {
     remove_packages "${packages[@]}"
     for id in "${packages[@]}"; do disown_line package "$id"; done
   fi
-  let_services_start
+  settle_packages
   if [[ -e $RUN_DIR/reload-systemd ]]; then
     systemctl daemon-reload
     rm -f "$RUN_DIR/reload-systemd"

@@ -19,6 +19,8 @@ hold_services_back() {
   mv -T "$(candidate_of "$POLICY")" "$POLICY"
 }
 
+settle_packages() { let_services_start; }
+
 let_services_start() {
   owned file "$POLICY" || return 0
   restore_before "$POLICY" absent

@@ -3,7 +3,7 @@
 #   package_installed NAME      is it there whole?
 #   install_packages NAME…      with each new one on the ledger, dependencies included, before it is unpacked
 #   remove_packages NAME…       exactly these, with their configuration
-#   let_services_start          ends what keeps them from starting when they are unpacked
+#   settle_packages             ends what a run that was killed among them left
 
 # By what the system says of itself: a program of the other family may well be there, to build packages with.
 source_package_manager() {
@@ -20,8 +20,7 @@ source_package_manager() {
 ensure_package() {
   local name
   local -a missing=() owned_packages=()
-  # A run that was killed while installing leaves it.
-  [[ $VERB == check ]] || let_services_start
+  [[ $VERB == check ]] || settle_packages
   for name in "$@"; do
     package_installed "$name" || missing+=("$name")
   done

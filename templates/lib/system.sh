@@ -13,6 +13,17 @@ system_family() {
   esac
 }
 
+# firewall_manager CHOICE: what manages the firewall of this host.
+firewall_manager() {
+  if [[ $1 != auto ]]; then
+    echo "$1"
+  elif [[ $(system_family) == rhel ]]; then
+    echo firewalld
+  else
+    echo ufw
+  fi
+}
+
 # unit_property UNIT NAME. In the long form: systemd 239 has no -P.
 unit_property() { systemctl show --property "$2" --value "$1"; }
 

@@ -5,8 +5,10 @@ step() {
   local -a ahead
   mapfile -t ahead < <(packages_ahead)
   ensure_package logrotate curl ca-certificates zstd "${ahead[@]}"
-  # Where it came with us, our policy kept its timer from starting.
-  if owned package logrotate; then ensure_unit logrotate.timer; fi
+  # Where it came with us, our policy kept its timer from starting. Enterprise Linux 8 runs it from cron.
+  if owned package logrotate && [[ $(system_family) == debian || -e /usr/lib/systemd/system/logrotate.timer ]]; then
+    ensure_unit logrotate.timer
+  fi
   ensure_user tms /opt/llm
   # The groups that own GPU device nodes; on a host without a GPU they may be absent.
   ensure_member tms video
@@ -26,5 +28,8 @@ packages_ahead() {
   local name
   while read -r name; do
     if [[ -n $name ]] && { owned package "$name" || ! command -v "$name" >/dev/null; }; then echo "$name"; fi
-  done <<<"$in_packages_ahead"
+  done < <(
+    echo "$in_packages_ahead"
+    if [[ $in_firewall != off ]]; then firewall_manager "$in_firewall"; fi
+  )
 }

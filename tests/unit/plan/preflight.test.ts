@@ -168,6 +168,14 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
     "nftables with rules of its own",
     { report: { services: [service("nftables.service", "inactive", "enabled")] } },
   ],
+  [
+    "firewall-manager",
+    "ufw where firewalld is wanted",
+    {
+      report: { firewall: { ufw: "yes", nftRules: null }, services: [service("ufw.service", "active", "enabled")] },
+      needs: { firewall: "firewalld" },
+    },
+  ],
   ["docker", "no Docker where engines run in containers", { needs: { docker: true } }],
   ["docker", "Docker as a snap", { host: "snap-docker", needs: { docker: true } }],
   ["gpu-absent", "no GPU where one is needed", { needs: { gpu: { required: true } } }],
@@ -284,6 +292,14 @@ describe("what is ready or ours is not refused", () => {
       { report: { services: [service("ollama.service", "inactive", "disabled")] } },
     ],
     [
+      "firewalld where firewalld is wanted",
+      { report: { services: [service("firewalld.service", "active", "enabled")] }, needs: { firewall: "firewalld" } },
+    ],
+    [
+      "ufw's unit where ufw itself is switched off and firewalld is wanted",
+      { report: { services: [service("ufw.service", "active", "enabled")] }, needs: { firewall: "firewalld" } },
+    ],
+    [
       "firewalld where the firewall is somebody else's work",
       { report: { services: [service("firewalld.service", "active", "enabled")] }, needs: { firewall: "off" } },
     ],
@@ -329,8 +345,8 @@ describe("what does not stand in the way is said as a warning", () => {
       },
     ],
     [
-      "docker-passes-ufw",
-      "Docker beside ufw",
+      "docker-passes-firewall",
+      "Docker beside the firewall",
       { report: { docker: { path: "/usr/bin/docker", version: "Docker version 28.2.2, build e6534b4" } } },
     ],
     ["clock", "a clock of 1970", { report: { time: 3600 } }],

@@ -90,7 +90,7 @@ export class Client {
     });
     const headers = performance.now() - sent;
     const recorder = new StreamRecorder();
-    const error = await eachRead(response.body, (read, at) => recorder.push(read, at - sent));
+    const error = await eachRead(response.body, (chunks, at) => recorder.push(chunks, at - sent));
     return recorder.finish({
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
@@ -153,26 +153,26 @@ export class Client {
 }
 
 /**
- * Hands on what each read from the socket brought, in one piece with its time. The HTTP parser cuts a read at every
- * chunk's border, all within one turn of the event loop. Returns the error that ended the body, if any.
+ * Hands on what each read from the socket brought, with its time. The HTTP parser cuts a read at every chunk's border, all
+ * within one turn of the event loop. Returns the error that ended the body, if any.
  */
 function eachRead(
   body: Dispatcher.ResponseData["body"],
-  take: (read: Uint8Array, at: number) => void,
+  take: (chunks: readonly Uint8Array[], at: number) => void,
 ): Promise<unknown> {
-  let pieces: Uint8Array[] = [];
+  let chunks: Uint8Array[] = [];
   let at = 0;
   const flush = () => {
-    if (pieces.length > 0) take(Buffer.concat(pieces), at);
-    pieces = [];
+    if (chunks.length > 0) take(chunks, at);
+    chunks = [];
   };
   return new Promise((resolve) => {
-    body.on("data", (piece: Uint8Array) => {
-      if (pieces.length === 0) {
+    body.on("data", (chunk: Uint8Array) => {
+      if (chunks.length === 0) {
         at = performance.now();
         setImmediate(flush);
       }
-      pieces.push(piece);
+      chunks.push(chunk);
     });
     const finish = (error?: unknown) => {
       flush();

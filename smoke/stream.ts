@@ -1,5 +1,16 @@
 import { createParser } from "eventsource-parser";
 
+/** What one wake-up of the reader brought. */
+export interface Read {
+  /** Milliseconds after the request was sent. */
+  readonly at: number;
+  readonly bytes: number;
+  /** Tokens' events that it completed. */
+  readonly events: number;
+  /** The same for each HTTP chunk in it: what the sender wrote at once, however late the reader came. */
+  readonly chunks: readonly number[];
+}
+
 /** What a streamed chat completion was. Times are milliseconds after the request was sent, on the monotonic clock. */
 export interface StreamRecord {
   readonly status: number;
@@ -8,8 +19,8 @@ export interface StreamRecord {
   readonly contentEncoding: string;
   /** When the response's headers were there. */
   readonly headers: number;
-  /** Each read from the socket, with the tokens' events that it completed. */
-  readonly reads: readonly { readonly at: number; readonly bytes: number; readonly events: number }[];
+  /** Each read from the socket. */
+  readonly reads: readonly Read[];
   readonly bytes: number;
   readonly firstEvent: number | undefined;
   /** First non-empty content, reasoning or tool-call delta; a chunk that only names the role is none. */
@@ -52,7 +63,7 @@ export class StreamRecorder {
   // Characters of three bytes are split between reads; a decoder that starts anew at each would break them.
   private readonly decoder = new TextDecoder("utf-8");
   private readonly parser = createParser({ onEvent: ({ data }) => this.event(data) });
-  private readonly reads: { at: number; bytes: number; events: number }[] = [];
+  private readonly reads: Read[] = [];
   private readonly faults: string[] = [];
   private at = 0;
   private events = 0;
@@ -66,12 +77,16 @@ export class StreamRecorder {
   private tokens: number | undefined;
   private done = false;
 
-  /** Everything that one read from the socket brought, `at` milliseconds after the request. */
-  push(piece: Uint8Array, at: number): void {
+  /** The chunks that one read from the socket brought, `at` milliseconds after the request. */
+  push(pieces: readonly Uint8Array[], at: number): void {
     this.at = at;
-    this.events = 0;
-    this.feed(this.decoder.decode(piece, { stream: true }));
-    this.reads.push({ at, bytes: piece.byteLength, events: this.events });
+    const chunks = pieces.map((piece) => {
+      this.events = 0;
+      this.feed(this.decoder.decode(piece, { stream: true }));
+      return this.events;
+    });
+    const bytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.reads.push({ at, bytes, events: chunks.reduce((sum, events) => sum + events, 0), chunks });
   }
 
   finish({ cut, ...response }: StreamResponse): StreamRecord {

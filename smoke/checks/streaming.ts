@@ -64,12 +64,14 @@ export const streaming: Check = {
 
 function judged(record: StreamRecord, measured: Pace, { objectives }: SmokeTarget): Finding {
   const { firstToken, lastToken, headers, end, bytes, reads, tokens, beginning } = record;
-  const faults = [...malformed(record), ...(unreadable(record).length > 0 ? [] : measured.faults)];
+  const torn = malformed(record);
+  // A torn stream is not asked for again, so its pace tells nothing.
+  const faults = torn.length > 0 ? torn : [...measured.faults];
   if (firstToken !== undefined && firstToken > objectives.ttft * 1000)
     faults.push(`first token after ${milliseconds(firstToken)}`);
   const evidence = {
     ...{ headers, firstEvent: record.firstEvent, firstToken, lastToken, end, bytes, tokens },
-    medianRead: measured.medianRead,
+    medianPiece: measured.medianPiece,
     ...(faults.length > 0 ? { beginning } : {}),
     reads,
   };

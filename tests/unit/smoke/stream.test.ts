@@ -7,7 +7,7 @@ const RESPONSE = { status: 200, contentType: "text/event-stream", contentEncodin
 /** What is told of reads that come 10 ms after one another. */
 function record(reads: readonly (string | Uint8Array)[], cut?: string): StreamRecord {
   const recorder = new StreamRecorder();
-  reads.forEach((read, index) => recorder.push(Buffer.from(read), (index + 1) * 10));
+  reads.forEach((read, index) => recorder.push([Buffer.from(read)], (index + 1) * 10));
   return recorder.finish({ ...RESPONSE, cut });
 }
 

@@ -1,0 +1,228 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { parseStackConfig } from "../../plan/config/parse";
+import { readStackFile } from "../../plan/config/stack-file";
+import { readPlanContext } from "../../plan/context";
+import { makePlan } from "../../plan/plan";
+import { smokeTarget } from "../../plan/smoke-target";
+import { smokeReportSchema, type Verdict } from "../../smoke/report-json";
+import { runSmoke } from "../../smoke/run";
+import { smokeTargetSchema, type SmokeTarget } from "../../smoke/target";
+import { Clone, DOCKER_MISSING } from "../harness/clone";
+
+/** What the smoke test is told about the clone's deployment, as its CLI tells it. */
+function deployed(clone: Clone): SmokeTarget {
+  const file = "Pulumi.dev.yaml";
+  const config = parseStackConfig(readStackFile(clone.read(file), file), { stack: "dev", file });
+  const context = readPlanContext(clone.folder, "dev", config);
+  return smokeTargetSchema.parse({
+    ...smokeTarget({
+      config,
+      context,
+      plan: makePlan(config, context),
+      keys: { tms: clone.read(".tms-llm", "dev", "tms.key").trim() },
+      caCertificate: clone.read(".tms-llm", "dev", "ca.pem"),
+    }),
+    // Wide, since a busy machine is no sabotage; the silent middle-man is silent for longer than the first token may take.
+    objectives: { health: 1, ttft: 3, total: 120 },
+  });
+}
+
+/** One thing spoiled on the host, in the words of `tests/harness/sabotage.sh`, and the checks that must tell. */
+interface Sabotage {
+  readonly title: string;
+  readonly spoil: string;
+  /** Services that have to take notice when the files are put back. */
+  readonly mend: readonly ("gateway" | "engine" | "firewall")[];
+  readonly tells: Readonly<Record<string, RegExp>>;
+}
+
+const gateway = (title: string, spoil: string, tells: Sabotage["tells"]): Sabotage => ({
+  ...{ title, tells },
+  spoil: `${spoil}; restart_gateway`,
+  mend: ["gateway"],
+});
+const middleMan = (title: string, twist: string, tells: Sabotage["tells"]): Sabotage => ({
+  ...{ title, tells },
+  spoil: `middle_man ${twist}`,
+  mend: ["gateway"],
+});
+const firewall = (title: string, spoil: string, observed: RegExp): Sabotage => ({
+  ...{ title, spoil, tells: { firewall: observed } },
+  mend: ["firewall"],
+});
+
+const buffering = (kilobytes: number) =>
+  `edit $conf 's/proxy_buffering off/proxy_buffering on/; s/proxy_http_version 1.1/proxy_http_version 1.0/;
+    s/proxy_buffer_size .*/proxy_buffer_size ${kilobytes}k;/; s/proxy_buffers .*/proxy_buffers 8 ${kilobytes}k;/;
+    s/proxy_busy_buffers_size .*/proxy_busy_buffers_size ${2 * kilobytes}k;/'`;
+const ENGINE_ON_ALL_ADDRESSES = "edit $engine_env 's/127.0.0.1/0.0.0.0/'; restart_engine";
+const ON_ALL_ADDRESSES = /^listens on (\*|0\.0\.0\.0):11434$/;
+/** Both families, from a neighbour on the allowlist and from another. */
+const ENGINE_OPEN = /^(engine port 11434 \((IPv4|IPv6), (allowed|refused)\) is open(; )?){4}$/;
+
+const SABOTAGES: readonly Sabotage[] = [
+  gateway("streams are held back in 16 KiB", buffering(16), { streaming: /held back/ }),
+  gateway("streams are held back in 4 KiB", buffering(4), { streaming: /held back/ }),
+  gateway(
+    "streams are compressed",
+    "edit $conf 's/gzip off;/gzip on; gzip_proxied any; gzip_min_length 0; gzip_types text\\/event-stream;/'",
+    { streaming: /^compressed \(gzip\), so a compressor holds events back$/ },
+  ),
+  middleMan("streams are made first and replayed then", "made-first", {
+    streaming: /held back: the first token came after \d+ % of the time$/,
+  }),
+  middleMan("a stream's end is not marked", "without-done", { streaming: /^no \[DONE\] at the end$/ }),
+  middleMan("a stream does not say why it ended", "without-finish-reason", { streaming: /^finish reason missing$/ }),
+  middleMan("a stream breaks off", "cut", { streaming: /^the stream broke off: .*no \[DONE\] at the end$/ }),
+  middleMan("a stream ends with an error", "error-in-stream", { streaming: /^an error event: .*runner has died/ }),
+  middleMan("the model is silent after its role", "silent-after-role", { streaming: /first token after 4\d\d\d ms$/ }),
+  middleMan("an error is sent as a success", "error-as-success", { answer: /^200 without an answer$/ }),
+  middleMan("Korean characters are torn", "split-characters", { korean: /^the stream has broken characters$/ }),
+  middleMan("Korean characters are lost", "lost-characters", { korean: /streamed and unstreamed answers differ/ }),
+  gateway("keys are not looked at", `edit $conf 's/"~\\^keyed \\$" 401;//'`, {
+    keys: /^200 for \/v1\/models without a key; .*with a wrong key/,
+  }),
+  gateway("keys are compared without their letter case", `edit $keys 's/"~\\^/"~*^/'`, {
+    keys: /^200 for the key in other letter case$/,
+  }),
+  gateway("the key may be the beginning of what is sent", `edit $keys 's/\\$" tms/" tms/'`, {
+    keys: /^200 for the key and one character more$/,
+  }),
+  gateway(
+    "one more path is open",
+    `edit $conf 's|^(.*)default unlisted;|&"~^(/api/tags) \\\\1$" open;|; s|^ *location / \\{|location = /api/tags { proxy_pass http://tms_llm_engine; }&|'`,
+    { allowlist: /^GET \/api\/tags: 200; POST \/api\/tags: 405$/ },
+  ),
+  gateway("closed paths answer with the web server's own page", "edit $conf 's/error_page 404 .*//'", {
+    allowlist: /404, not in OpenAI's form/,
+  }),
+  gateway("a body may have any size", "edit $conf 's/client_max_body_size .*/client_max_body_size 0;/'", {
+    "body-limit": /^status 400/,
+  }),
+  gateway(
+    "another certificate is shown",
+    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=llm.internal \
+      -addext subjectAltName=DNS:llm.internal -keyout $certificate_key -out $certificate 2>/dev/null`,
+    { health: /is not trusted/ },
+  ),
+  firewall(
+    "the endpoint is open to everyone",
+    "ufw allow 443/tcp",
+    /^gateway \(IPv4, refused\) is open; gateway \(IPv6, refused\) is open$/,
+  ),
+  firewall(
+    "the endpoint is open to everyone over IPv6",
+    "ufw allow proto tcp from ::/0 to any port 443",
+    /^gateway \(IPv6, refused\) is open$/,
+  ),
+  firewall(
+    "nobody may reach the endpoint over IPv6",
+    "sed -i /fd/d /etc/ufw/user6.rules; ufw reload",
+    /^gateway \(IPv6, allowed\) is closed$/,
+  ),
+  firewall(
+    "the firewall is off",
+    "ufw disable",
+    /^gateway \(IPv4, refused\) is open; gateway \(IPv6, refused\) is open$/,
+  ),
+  {
+    title: "the engine listens on all addresses, behind the firewall",
+    spoil: ENGINE_ON_ALL_ADDRESSES,
+    mend: ["engine"],
+    tells: { "engine-loopback": ON_ALL_ADDRESSES },
+  },
+  {
+    title: "the engine listens on all addresses, and the firewall lets everyone to it",
+    spoil: `${ENGINE_ON_ALL_ADDRESSES}; ufw allow 11434/tcp`,
+    mend: ["engine", "firewall"],
+    tells: { "engine-loopback": ON_ALL_ADDRESSES, firewall: ENGINE_OPEN },
+  },
+  {
+    title: "the engine is stopped",
+    spoil: "systemctl stop tms-ollama",
+    mend: ["engine"],
+    tells: { health: /^status 503$/, "engine-loopback": /^nothing listens on port 11434$/ },
+  },
+  { title: "the model is gone", spoil: "rm $manifest", mend: ["engine"], tells: { models: /^missing: tiny$/ } },
+  {
+    title: "the host shows another digest",
+    spoil: "printf %064d 0 >$digest",
+    mend: [],
+    tells: { digest: /^digest 000000000000$/ },
+  },
+];
+
+const GREENS = Number(process.env["TMS_LLM_GREENS"] ?? 5);
+
+describe.skipIf(DOCKER_MISSING)("the smoke test of a real deployment (needs Docker)", () => {
+  let clone: Clone;
+  let target: SmokeTarget;
+
+  const words = readFileSync(join(__dirname, "../harness/sabotage.sh"), "utf8");
+  const host = (script: string) => clone.host().shell("exec bash -s", `${words}\n${script}\n`);
+
+  /** The checks that did not pass, by name; what one of them blocks is left out. */
+  async function told(): Promise<Record<string, string>> {
+    const { checks } = await runSmoke(target);
+    const unsaid = (verdict: Verdict, by = "") =>
+      verdict === "pass" ||
+      (verdict === "blocked" && checks.some((check) => check.id === by && check.verdict === "fail"));
+    return Object.fromEntries(
+      checks
+        .filter(({ verdict, blockedBy }) => !unsaid(verdict, blockedBy))
+        .map(({ id, verdict, observed }) => [id, verdict === "fail" ? observed : `${verdict}: ${observed}`]),
+    );
+  }
+
+  beforeAll(async () => {
+    clone = await Clone.make();
+    const up = await clone.run(["up"]);
+    expect(up.exitCode, up.output).toBe(0);
+    target = deployed(clone);
+    const middleMan = readFileSync(join(__dirname, "../fixtures/middle-man.py"), "utf8");
+    await clone.host().shell("cat >/var/lib/middle-man.py", middleMan);
+    await host("keep");
+  });
+  afterAll(() => clone.remove());
+
+  test(`is green ${GREENS} times in a row`, async () => {
+    for (let run = 1; run <= GREENS; run += 1) expect(await told(), `run ${run}`).toEqual({});
+  });
+
+  describe("of all checks, the one it belongs to tells that", () => {
+    let mend: Sabotage["mend"] | undefined;
+    afterEach(async () => {
+      if (mend) await host(`mend ${mend.join(" ")}`);
+      mend = undefined;
+    });
+
+    test.each(SABOTAGES)("$title", async (sabotage) => {
+      mend = sabotage.mend;
+      await host(sabotage.spoil);
+      const expected = Object.entries(sabotage.tells).map(([id, observed]) => [
+        id,
+        expect.stringMatching(observed) as string,
+      ]);
+      expect(await told()).toEqual(Object.fromEntries(expected));
+    });
+  });
+
+  test("as a verb fails while something is spoiled, and passes when it is mended", async () => {
+    const report = clone.path("report.json");
+    await host("printf %064d 0 >$digest");
+    const spoiled = await clone.run(["smoke", "dev", "--json", report]);
+    expect(spoiled.exitCode, spoiled.output).toBe(1);
+    const { checks } = smokeReportSchema.parse(JSON.parse(clone.read("report.json")));
+    expect(checks.filter(({ verdict }) => verdict !== "pass").map(({ id }) => id)).toEqual(["digest"]);
+    await host("mend");
+    const mended = await clone.run(["smoke"]);
+    expect(mended.exitCode, mended.output).toBe(0);
+  });
+
+  test("leaves no drift behind", async () => {
+    const drift = await clone.run(["drift"]);
+    expect(drift.exitCode, drift.output).toBe(0);
+  });
+});

@@ -13,6 +13,8 @@ export interface Finding {
 export interface CheckContext {
   readonly target: SmokeTarget;
   readonly client: Client;
+  /** Name of the model that is asked. */
+  readonly model: string;
 }
 
 export interface Check {

@@ -15,6 +15,14 @@ export function isError(text: string): boolean {
   return typeof error?.["message"] === "string" && typeof error["type"] === "string";
 }
 
+/** Names in the answer of `/v1/models`; undefined when it is no list. */
+export function listedModels(text: string): string[] | undefined {
+  const list = parseObject(text);
+  // Ollama's list of no models is null.
+  const data = list?.["object"] === "list" ? (list["data"] ?? []) : list?.["data"];
+  return Array.isArray(data) ? (data as readonly { readonly id?: unknown }[]).map(({ id }) => String(id)) : undefined;
+}
+
 interface Message {
   readonly content?: string | null;
   readonly reasoning?: string | null;

@@ -11,6 +11,7 @@ import { korean } from "./checks/korean";
 import { models } from "./checks/models";
 import { streaming } from "./checks/streaming";
 import { Client } from "./client";
+import { listedModels } from "./openai";
 import { presentable } from "./presentable";
 import type { CheckResult, SmokeReport } from "./report-json";
 import type { SmokeTarget } from "./target";
@@ -48,8 +49,9 @@ export async function runSmoke(target: SmokeTarget, options: SmokeOptions = {}):
   const wanted = checks.filter(({ id }) => !target.exclude.includes(id));
   const client = new Client(target);
   try {
+    const context = { target, client, model: target.models[0] ?? (await firstModel(client)) };
     const results = await runAll(wanted, async (check, blocker) => {
-      const result = presentable(await runCheck(check, { target, client }, blocker), target.clients);
+      const result = presentable(await runCheck(check, context, blocker), target.clients);
       onProgress?.(result);
       return result;
     });
@@ -71,6 +73,12 @@ export async function runSmoke(target: SmokeTarget, options: SmokeOptions = {}):
   } finally {
     await client.close();
   }
+}
+
+/** Name of a listed model; nothing where there is none, which the checks tell. */
+async function firstModel(client: Client): Promise<string> {
+  const list = await client.send("/v1/models", { key: client.key }).catch(() => undefined);
+  return listedModels(list?.text ?? "")?.[0] ?? "";
 }
 
 /**

@@ -42,7 +42,8 @@ export const smokeTargetSchema = z.strictObject({
   /** Name in the gateway's certificate. */
   serverName: z.string().optional(),
   clients: z.array(z.strictObject({ name: z.string(), key: z.string().min(8) })).min(1),
-  models: z.array(z.string()).min(1),
+  /** Names of the models; empty where they are not known, then the first that is listed is asked. */
+  models: z.array(z.string()),
   /** Whether Ollama's native paths are meant to be open. */
   nativeApi: z.boolean(),
   /** Largest request body, in bytes. */

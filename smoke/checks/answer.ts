@@ -7,7 +7,7 @@ export const answer: Check = {
   title: "A short answer comes",
   demand: ({ objectives }) => `200, not empty, within ${objectives.total} s`,
   needs: "models",
-  async run({ target, client }) {
+  async run({ target, client, model }) {
     const {
       status,
       text,
@@ -15,7 +15,7 @@ export const answer: Check = {
     } = await client.send("/v1/chat/completions", {
       method: "POST",
       key: client.key,
-      body: JSON.stringify(tuningRequest(target.models[0]!, 16)),
+      body: JSON.stringify(tuningRequest(model, 16)),
       timeoutMilliseconds: target.objectives.total * 1000,
     });
     const evidence = { body: text.slice(0, 300) };

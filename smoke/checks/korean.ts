@@ -13,8 +13,8 @@ export const korean: Check = {
   title: "Korean text arrives whole",
   demand: () => "no replacement character; streamed text equals the unstreamed",
   needs: "streaming",
-  async run({ target, client }) {
-    const body = tuningRequest(target.models[0]!, TOKENS);
+  async run({ target, client, model }) {
+    const body = tuningRequest(model, TOKENS);
     const timeoutMilliseconds = target.objectives.total * 1000;
     let differing: { streamed: string; whole: string } | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {

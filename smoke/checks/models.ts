@@ -1,20 +1,23 @@
 import { fail, judge, type Check } from "../check";
-import { parseObject } from "../openai";
+import { listedModels } from "../openai";
 
 /** Every model of the stack file is offered under its name. */
 export const models: Check = {
   id: "models",
   title: "The models are listed",
-  demand: ({ models: names }) => names.join(", "),
+  demand: ({ models: names }) => (names.length > 0 ? names.join(", ") : "at least one"),
   needs: "keys",
   async run({ target, client }) {
     const { text, status } = await client.send("/v1/models", { key: client.key });
-    const data = parseObject(text)?.["data"];
-    if (status !== 200 || !Array.isArray(data))
-      return fail(`status ${status}, ${Array.isArray(data) ? "a" : "no"} list`, { body: text.slice(0, 300) });
-    const listed = (data as readonly { readonly id?: unknown }[]).map(({ id }) => String(id));
+    const listed = listedModels(text);
+    if (status !== 200 || !listed)
+      return fail(`status ${status}, ${listed ? "a" : "no"} list`, { body: text.slice(0, 300) });
     // Ollama completes a name without a tag.
     const missing = target.models.filter((name) => !listed.includes(name) && !listed.includes(`${name}:latest`));
-    return judge(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : [], listed.join(", "), { listed });
+    const faults = [
+      ...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
+      ...(target.models.length === 0 && listed.length === 0 ? ["none is listed"] : []),
+    ];
+    return judge(faults, listed.join(", "), { listed });
   },
 };

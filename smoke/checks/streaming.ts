@@ -46,11 +46,11 @@ export const streaming: Check = {
   demand: ({ objectives }) => `first token within ${objectives.ttft} s, passed on as it is made, ends with [DONE]`,
   needs: "answer",
   alone: true,
-  async run({ target, client }) {
+  async run({ target, client, model }) {
     const began = performance.now();
     let prompt = 0;
     for (let attempt = 1; ; attempt += 1) {
-      const body = tuningRequest(target.models[0]!, LONG_ANSWER_TOKENS, PROMPTS[prompt % PROMPTS.length]);
+      const body = tuningRequest(model, LONG_ANSWER_TOKENS, PROMPTS[prompt % PROMPTS.length]);
       const record = await client.stream(body, target.objectives.total * 1000);
       const measured = pace(record);
       const heldBack = measured.faults.length > 0;

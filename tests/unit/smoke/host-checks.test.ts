@@ -147,3 +147,10 @@ describe("what the host's own machine shows", () => {
     expect(report.verdict).toBe("inconclusive");
   });
 });
+
+test("where no model is known the first that is listed is asked", async () => {
+  const report = await runSmoke(await target({}, { models: [], exclude: ["firewall", "engine-loopback", "digest"] }));
+  expect(report.verdict).toBe("pass");
+  const none = await runSmoke(await target({ listed: [] }, { models: [] }));
+  expect(result(none, "models")).toMatchObject({ verdict: "fail", observed: "none is listed" });
+});

@@ -80,6 +80,11 @@ verb("doctor", "say what is there on this machine, in the stack and on the host"
   "mend what is safe to mend: changes nothing on a host",
 );
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
+verb("bench:ttft", "measure what the gateway adds to the time to first token, on a deployed sandbox", async (...args) =>
+  (await import("./bench-ttft.js")).benchTtft(...args),
+)
+  .option("--rounds <number>", "how often each side is asked (default 400)")
+  .option("--seed <number>", "of the order in which they are asked (default 1)");
 program
   .command("preview:pr")
   .description("print what this checkout does to the hosts as the comment on its pull request; contacts nothing")

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
 import { judgeDrift, phaseAtWork, type Difference, type DriftReport } from "../plan/drift";
+import { expiryNotices, type ExpiryNotice } from "../plan/keys";
 import { DRIFT_TEXT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, readProject, type Project } from "./project";
@@ -79,14 +80,22 @@ function byHand(differences: readonly Difference[]): string[] {
   return lines.length > 0 ? ["Somebody else's work, which up leaves alone. On the host, as root:", ...lines] : [];
 }
 
+/** A key that ends soon or has ended is no drift: the host does as it was told. */
+function expiryLine({ key, expires, daysLeft }: ExpiryNotice): string {
+  const when = daysLeft < 0 ? `ended with ${expires}` : `ends in ${daysLeft} days, with ${expires}`;
+  return `Key ${key} ${when} (UTC). npm run keys -- rotate ${key.split("/")[0]!} makes a new one.`;
+}
+
 export interface DriftOptions {
   readonly json?: string;
 }
 
 export async function drift(stack: string, options: DriftOptions): Promise<ExitCode> {
-  const report = await measureDrift(readProject(stack));
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-  console.log(renderDrift(report, stack));
+  const project = readProject(stack);
+  const report = await measureDrift(project);
+  const notices = expiryNotices(project.plan.keys, new Date());
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...report, expiring: notices }, null, 2)}\n`);
+  console.log([renderDrift(report, stack), ...notices.map(expiryLine)].join("\n"));
   return {
     "as deployed": EXIT.good,
     "not deployed": EXIT.failed,

@@ -10,6 +10,7 @@ import { drift } from "./drift";
 import { env } from "./env";
 import { facts } from "./facts";
 import { CommandFailure, EXIT, Interrupted, type ExitCode } from "./failure";
+import { keys, type KeysOptions } from "./keys";
 import { models } from "./models";
 import { preview } from "./preview";
 import { smoke } from "./smoke";
@@ -75,6 +76,20 @@ verb("models", "show which models of the catalogue fit into a host", models)
   .option("--facts <file>", "a facts file")
   .option("--parallel <number>", "requests at the same time (default 1)")
   .option("--json", "print data instead of a table");
+program
+  .command("keys")
+  .description("show the clients' API keys, or change them without a failed request")
+  .argument("<action>", "list, rotate, finish or revoke")
+  .argument("[client]", "whose keys")
+  .option("--stack <stack>", "stack file to use: Pulumi.<stack>.yaml", "dev")
+  .option("--slot <slot>", "revoke: the key in slot a or b alone")
+  .option("--expires <day>", "rotate: last day of the new key, for example 2026-12-31")
+  .option("--no-deploy", "change the stack file alone")
+  .option("--json", "list: print data instead of a table")
+  .option("--yes", "don't ask before changing an existing host, nor when an old key is still in use")
+  .action((action: string, client: string | undefined, options: KeysOptions) => {
+    run = () => keys(action, client, options);
+  });
 verb("doctor", "say what is there on this machine, in the stack and on the host", doctor).option(
   "--fix",
   "mend what is safe to mend: changes nothing on a host",

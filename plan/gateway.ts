@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { StackConfig } from "./config/schema";
 import { ENGINE_KEY, VLLM_SOCKET } from "./engines/vllm";
+import type { KeyReference } from "./keys";
 import { ENGINE_KEY_FILE, renderGateway, renderKeys, type GatewayEngine } from "./render/nginx";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
@@ -9,7 +10,7 @@ import type { PlannedFile, SecretReference, Step } from "./step";
 
 export interface GatewayContext {
   /** The API keys: `client/<name>/<slot>`. */
-  readonly secrets: readonly SecretReference[];
+  readonly secrets: readonly KeyReference[];
   /** Further addresses or names by which clients reach the host, for its certificate. */
   readonly addresses: readonly string[];
   /** Opens the embedding paths; default false. */

@@ -1,16 +1,20 @@
 import type { StackConfig } from "./config/schema";
+import { endOfDay } from "./config/dates";
 import { VLLM_SOCKET } from "./engines/vllm";
+import { keyId, NOTICE_DAYS, type KeyReference } from "./keys";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
 import { templateText } from "./render/template-files";
 import { ENGINE_UNIT, type Step } from "./step";
 
 /** `/opt/llm/health-check.sh` and the timer that runs it every minute. */
-export function healthStep(config: StackConfig): Step {
+export function healthStep(config: StackConfig, keys: readonly KeyReference[]): Step {
   const script = fillTemplate(templateText("health/health-check.sh"), {
     engine: engineChecks(config),
     scheme: config.gateway.tls.mode === "off" ? "http" : "https",
     gatewayPort: String(config.gateway.port),
+    noticeDays: String(NOTICE_DAYS),
+    keyEnds: keyEnds(keys),
   });
   return {
     name: "health",
@@ -46,3 +50,9 @@ function engineChecks({ engine, models }: StackConfig): string {
       return engine satisfies never;
   }
 }
+
+/** A line for each key that ends by itself: its name, its last day and the second after that. */
+const keyEnds = (keys: readonly KeyReference[]) =>
+  keys
+    .flatMap((key) => (key.expires === undefined ? [] : [`${keyId(key)} ${key.expires} ${endOfDay(key.expires)}`]))
+    .join("\n");

@@ -8,6 +8,7 @@ import { ENGINE_KEY } from "./engines/vllm";
 import { firewallManager, firewallStep, type FirewallChoice } from "./firewall";
 import { gatewayStep } from "./gateway";
 import { healthStep } from "./health";
+import { keyReferences, type KeyReference } from "./keys";
 import { mirroredModelSource } from "./mirrors";
 import { systemRow } from "./os";
 import type { Requirements } from "./preflight";
@@ -17,7 +18,7 @@ import { weightBytes } from "./sizing/arithmetic";
 import { resolveStack, type Resolution } from "./sizing/resolve";
 import type { ResolvedConfig } from "./sizing/resolved";
 import { HOST_RESERVE_BYTES } from "./sizing/room";
-import { PHASES, type PhaseName, type PlannedArtifact, type SecretReference, type Step } from "./step";
+import { PHASES, type PhaseName, type PlannedArtifact, type Step } from "./step";
 
 /** What the plan is made from besides the stack file: the machine's own, measured or chosen once. */
 export interface PlanContext {
@@ -45,7 +46,7 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly payloads: readonly PhasePayload[];
   /** Keys to make, with their generations: `client/<name>/<slot>`, and `engine/<name>` between the gateway and an engine. */
-  readonly keys: readonly SecretReference[];
+  readonly keys: readonly KeyReference[];
   readonly artifacts: readonly PlannedArtifact[];
   /** SHA-256 that a finished host shows in /var/lib/tms-llm/digest. */
   readonly digest: string;
@@ -66,18 +67,6 @@ const PHASE_LIMIT_SECONDS: Readonly<Record<PhaseName, number>> = {
   gateway: 900,
 };
 
-/** Name of the secret that holds a client's key. */
-const keyName = (client: string, slot: "a" | "b") => `client/${client}/${slot}`;
-
-function keys(config: StackConfig): SecretReference[] {
-  return Object.entries(config.clients).flatMap(([client, slots]) =>
-    (["a", "b"] as const).flatMap((slot) => {
-      const generation = slots[slot];
-      return generation === undefined ? [] : [{ name: keyName(client, slot), generation }];
-    }),
-  );
-}
-
 /** Networks that may reach the endpoint; a sandbox adds its own machine and one probing address. */
 function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefined): string[] {
   const own = sandbox ? [sandbox.gateway4, sandbox.allowedProber4, sandbox.gateway6, sandbox.allowedProber6] : [];
@@ -90,7 +79,7 @@ function plannedFirewall({ access, target }: ResolvedConfig, { facts }: PlanCont
   return family === undefined ? access.firewall : firewallManager(access.firewall, family);
 }
 
-function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readonly SecretReference[]): Step[] {
+function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readonly KeyReference[]): Step[] {
   const { gateway, target } = config;
   const manager = plannedFirewall(config, context);
   const firewall = {
@@ -108,7 +97,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
       addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [],
       ...(context.certificate === undefined ? {} : { certificate: context.certificate }),
     }),
-    healthStep(config),
+    healthStep(config, secrets),
   ];
 }
 
@@ -168,7 +157,7 @@ function fromMirrors(config: ResolvedConfig): ResolvedConfig {
 export function makePlan(written: StackConfig, context: PlanContext): Plan {
   const resolution = resolveStack(written, context.stack, context.facts);
   const { config } = resolution;
-  const secrets = keys(written);
+  const secrets = keyReferences(written.clients);
   const ownKeys = config.engine.kind === "vllm" ? [ENGINE_KEY] : [];
   const steps = makeSteps(fromMirrors(config), context, secrets);
   const payloads = PHASES.map((phase) =>

@@ -1,4 +1,5 @@
 import type { StackConfig } from "./config/schema";
+import { keyReferences, newestSlot } from "./keys";
 import type { Plan, PlanContext } from "./plan";
 
 export interface SmokeTargetInput {
@@ -23,7 +24,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
     endpoint: plan.endpoint,
     ...(trusted === undefined ? {} : { caCertificate: trusted }),
     ...(gateway.tls.mode === "off" ? {} : { serverName: gateway.serverName }),
-    clients: Object.entries(keys).map(([name, key]) => ({ name, key })),
+    clients: Object.entries(keys).map(([name, key]) => ({ name, key, ...lastDay(config, name) })),
     models: config.models.map(({ name }) => name),
     nativeApi: gateway.nativeApi,
     maxBodySize: gateway.maxBodySize,
@@ -62,4 +63,12 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
         }
       : {}),
   };
+}
+
+/** Last day of the key that a client is handed out. */
+function lastDay({ clients }: StackConfig, name: string): { expires?: string } {
+  const client = clients[name];
+  const reference =
+    client && keyReferences({ [name]: client }).find((key) => key.name.endsWith(`/${newestSlot(client)}`));
+  return reference?.expires === undefined ? {} : { expires: reference.expires };
 }

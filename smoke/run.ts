@@ -14,7 +14,7 @@ import { Client } from "./client";
 import { listedModels } from "./openai";
 import { presentable } from "./presentable";
 import type { CheckResult, SmokeReport } from "./report-json";
-import type { SmokeTarget } from "./target";
+import { withLastingKeys, type SmokeTarget } from "./target";
 import { overall } from "./verdict";
 
 /** The gate set, in the order in which a reader wants to see it. */
@@ -43,15 +43,16 @@ export interface SmokeOptions {
  * Proves a deployment from outside. Takes about 3 s against a tiny model. Never throws for what it finds; no key is in
  * the report, whatever the server answers.
  */
-export async function runSmoke(target: SmokeTarget, options: SmokeOptions = {}): Promise<SmokeReport> {
+export async function runSmoke(given: SmokeTarget, options: SmokeOptions = {}): Promise<SmokeReport> {
   const { checks = GATE, onProgress } = options;
   const began = { at: performance.now(), date: new Date(), load: loadavg()[0]! };
+  const target = withLastingKeys(given, began.date);
   const wanted = checks.filter(({ id }) => !target.exclude.includes(id));
   const client = new Client(target);
   try {
     const context = { target, client, model: target.models[0] ?? (await firstModel(client)) };
     const results = await runAll(wanted, async (check, blocker) => {
-      const result = presentable(await runCheck(check, context, blocker), target.clients);
+      const result = presentable(await runCheck(check, context, blocker), given.clients);
       onProgress?.(result);
       return result;
     });

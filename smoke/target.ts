@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { endOfDay } from "../plan/config/dates";
 
 /** Where the engine's ports and the firewall can be probed from: a second container on the sandbox's own network. */
 const sandboxAccess = z.strictObject({
@@ -41,7 +42,16 @@ export const smokeTargetSchema = z.strictObject({
   caCertificate: z.string().optional(),
   /** Name in the gateway's certificate. */
   serverName: z.string().optional(),
-  clients: z.array(z.strictObject({ name: z.string(), key: z.string().min(8) })).min(1),
+  clients: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        key: z.string().min(8),
+        /** Last day of the key, UTC. */
+        expires: z.iso.date().optional(),
+      }),
+    )
+    .min(1),
   /** Names of the models; empty where they are not known, then the first that is listed is asked. */
   models: z.array(z.string()),
   /** Whether Ollama's native paths are meant to be open. */
@@ -65,3 +75,11 @@ export type SmokeTarget = z.output<typeof smokeTargetSchema>;
 export type HostAccess = NonNullable<SmokeTarget["access"]>;
 export type SshAccess = z.output<typeof sshAccess>;
 export type SandboxAccess = z.output<typeof sandboxAccess>;
+
+/** Without the clients whose key has ended, as it should; where no other is left, a client's view of that is the result. */
+export function withLastingKeys(target: SmokeTarget, now: Date): SmokeTarget {
+  const lasting = target.clients.filter(
+    ({ expires }) => expires === undefined || endOfDay(expires) * 1000 > now.getTime(),
+  );
+  return lasting.length === 0 ? target : { ...target, clients: lasting };
+}

@@ -38,7 +38,7 @@ function lead(schema: z.core.$ZodType): string {
 }
 
 function fallbackSentence(schema: z.core.$ZodType): string {
-  if (schema instanceof z.ZodPrefault) return "Optional: without it every default below holds.";
+  if (schema instanceof z.ZodPrefault && hasKeys(schema)) return "Optional: without it every default below holds.";
   const fallback = defaultOf(schema);
   return fallback === MANDATORY ? "Mandatory." : `Default: ${fallback}.`;
 }
@@ -110,8 +110,9 @@ const MANDATORY = "mandatory";
 
 /** The default as it would stand in the file. */
 function defaultOf(schema: z.core.$ZodType): string {
-  if (schema instanceof z.ZodDefault) return `\`${printed(schema, schema.def.defaultValue)}\``;
-  if (schema instanceof z.ZodPrefault) return "as below";
+  if (schema instanceof z.ZodPrefault && hasKeys(schema)) return "as below";
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return `\`${printed(schema, schema.def.defaultValue)}\``;
   if (schema instanceof z.ZodOptional) return "none";
   return MANDATORY;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { day } from "./dates";
 import { engineSchema } from "./engine";
 import { hostKey } from "./host-key";
 import { mirrorsSchema } from "./mirrors";
@@ -158,9 +159,22 @@ const clientName = text(/^[a-z][a-z0-9-]{0,31}$/, {
   expected: "a name of lower-case letters, digits and hyphens, a letter first, at most 32",
 });
 const generation = () => z.number().int().min(1).max(1_000_000);
+const slot = () =>
+  z
+    .union([generation(), z.strictObject({ generation: generation(), expires: day().optional() })])
+    .transform((key) => (typeof key === "number" ? { generation: key } : key))
+    .register(wordings, {
+      expected: 'a whole number from 1 to 1000000, or { generation: 1, expires: "2026-12-31" }',
+      type: 'whole number from 1 to 1000000, or `{ generation: 1, expires: "2026-12-31" }`',
+    });
 const client = z.strictObject({
-  a: generation().optional().describe("Generation of the key in slot a; a higher number is a new key."),
-  b: generation().optional().describe("Generation of the key in slot b. Two live keys are all that rotation needs."),
+  a: slot().optional().describe("Generation of the key in slot a; a higher number is a new key."),
+  b: slot().optional().describe("Generation of the key in slot b. Two live keys are all that rotation needs."),
+  expires: day()
+    .optional()
+    .describe(
+      "Last day (UTC) of all of the client's keys. The host itself refuses them from the next midnight on; a slot's own `expires` may end its key earlier.",
+    ),
 });
 
 const access = z.strictObject({
@@ -198,7 +212,7 @@ export const stackSchema = z.strictObject({
   clients: z
     .record(clientName, client)
     .register(wordings, { expected: "a mapping of client names, for example { tms: { a: 1 } }" })
-    .default({ tms: { a: 1 } })
+    .prefault({ tms: { a: 1 } })
     .describe("Who holds API keys: client name → generation per key slot."),
   access: access.prefault({}).describe("Firewall."),
   objectives: objectives.prefault({}).describe("What the smoke test demands."),
@@ -206,6 +220,7 @@ export const stackSchema = z.strictObject({
 });
 
 export type StackConfig = z.output<typeof stackSchema>;
+export type Client = StackConfig["clients"][string];
 export type Engine = StackConfig["engine"];
 export type OllamaEngine = Extract<Engine, { kind: "ollama" }>;
 export type VllmEngine = Extract<Engine, { kind: "vllm" }>;

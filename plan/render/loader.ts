@@ -45,5 +45,11 @@ export const DRIFT_TEXT = asRoot(
 /** Ends when no phase is at work on the host any more. */
 export const WAIT_TEXT = asRoot(`${PHASE_RUNS}; while runs; do sleep 0.2; done`);
 
-/** Reads the preflight script from stdin and runs it, leaving nothing behind. */
-export const PREFLIGHT_TEXT = `${AS_ROOT}\nexec $as bash -s`;
+/** Reads a script from stdin and runs it, leaving nothing behind. Arguments are plain words. */
+export function scriptText(...words: readonly string[]): string {
+  const odd = words.find((word) => !/^[\w/-]+$/.test(word));
+  if (odd !== undefined) throw new Error(`not a plain word: ${odd}`);
+  return [`${AS_ROOT}\nexec $as bash -s`, ...words].join(" ");
+}
+
+export const PREFLIGHT_TEXT = scriptText();

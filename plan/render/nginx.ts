@@ -1,7 +1,8 @@
 import type { StackConfig } from "../config/schema";
 import { fillTemplate } from "./template";
 import { templateText } from "./template-files";
-import type { SecretReference } from "../step";
+import { endOfDay } from "../config/dates";
+import { keyId, type KeyReference } from "../keys";
 
 /** The gateway's nginx configuration as text. */
 
@@ -130,7 +131,9 @@ export function renderGateway(settings: GatewaySettings): string {
     bodyBuffer: String(Math.min(gateway.maxBodySize, LARGEST_BODY_IN_MEMORY)),
     readTimeout: `${Math.round(gateway.readTimeout * 1000)}ms`,
     errorPages: errors.map(({ status }) => `error_page ${status} = @error_${status};`).join("\n"),
-    routes: routes.map((route) => location(route, gateway.rateLimit.burst, engineErrors(engine, errors))).join("\n"),
+    routes: routes.map((route) => location(route, burst(gateway), engineErrors(engine, errors))).join("\n"),
+    burst: burst(gateway),
+    engineErrors: engineErrors(engine, errors),
     applicationRoute: gateway.applicationRoute
       ? fillTemplate(templateText("nginx/application-route.conf"), { upstream: gateway.applicationRoute.upstream })
       : "",
@@ -138,14 +141,31 @@ export function renderGateway(settings: GatewaySettings): string {
   });
 }
 
-/** `/etc/nginx/tms-llm/keys.conf`, with slots for the keys. A client's two slots are equal. */
-export function renderKeys(keys: readonly SecretReference[]): string {
-  const rows = keys.map(({ name }) => {
-    const [, client] = name.split("/");
-    // The scheme's name ignores case (RFC 9110, section 11.1), the key does not.
-    return `"~^(?i:Bearer) +{{secret:${name}}}$" ${client};`;
-  });
-  return fillTemplate(templateText("nginx/keys.conf"), { keys: rows.join("\n") });
+/** `/etc/nginx/tms-llm/keys.conf`, with slots for the keys. A client's two keys are equal while they last. */
+export function renderKeys(keys: readonly KeyReference[]): string {
+  // The scheme's name ignores case (RFC 9110, section 11.1), the key does not.
+  const rows = keys.map((key) => `"~^(?i:Bearer) +{{secret:${key.name}}}$" ${keyId(key)};`);
+  const ends = keys.flatMap((key) =>
+    key.expires === undefined
+      ? []
+      : [
+          `# ${keyId(key)}: to the end of ${key.expires}, UTC`,
+          `"~^${keyId(key)} ${momentsFrom(endOfDay(key.expires))}" "";`,
+        ],
+  );
+  return fillTemplate(templateText("nginx/keys.conf"), { keys: rows.join("\n"), ends: ends.join("\n") });
+}
+
+/**
+ * A pattern for the moments from `second` on, of ten digits: with 178, the numbers that begin with 178, 179, 18, 19 or 2
+ * to 9. nginx can't compare numbers, and this needs no clockwork of our own.
+ */
+export function momentsFrom(second: number): string {
+  const digits = String(second);
+  const above = Array.from(digits).flatMap((digit, place) =>
+    digit === "9" ? [] : [`${digits.slice(0, place)}[${Number(digit) + 1}-9]`],
+  );
+  return `(${[digits, ...above.reverse()].join("|")})`;
 }
 
 const escape = (path: string) => path.replaceAll(".", "\\.");
@@ -172,6 +192,7 @@ function engineErrors({ hidden }: EngineWords, errors: readonly ErrorAnswer[]): 
     "# The engine's answers pass, but for those that mean: not now.",
     "proxy_intercept_errors on;",
     `error_page ${hidden.join(" ")} = @error_${UNAVAILABLE.status};`,
+    "error_page 418 = @draining;",
     ...own.map((status) => `error_page ${status} = @error_${status};`),
   ].join("\n");
 }
@@ -179,15 +200,12 @@ function engineErrors({ hidden }: EngineWords, errors: readonly ErrorAnswer[]): 
 /** What nginx itself answers within a route, beside the statuses that an engine's answers may have too. */
 const OF_LOCATION: readonly number[] = [405, 413, 429, 502, 504];
 
-function location({ path, method }: Route, burst: number, engineErrors: string): string {
-  // nginx refuses burst=0; without the word it is 0.
-  return fillTemplate(templateText("nginx/route.conf"), {
-    path,
-    method,
-    burst: burst > 0 ? ` burst=${burst} nodelay` : "",
-    engineErrors,
-  });
-}
+const location = ({ path, method }: Route, burst: string, engineErrors: string) =>
+  fillTemplate(templateText("nginx/route.conf"), { path, method, burst, engineErrors });
+
+/** nginx refuses burst=0; without the word it is 0. */
+const burst = ({ rateLimit }: StackConfig["gateway"]) =>
+  rateLimit.burst > 0 ? ` burst=${rateLimit.burst} nodelay` : "";
 
 interface ErrorAnswer {
   readonly status: number;

@@ -152,12 +152,16 @@ ensure_running() {
   local -a former=() files
   mapfile -t files < <(planned_files)
   ensure_fresh nginx.service "$(serving_workers | head -n 1)" "${files[@]}" "$tls/server.pem"
-  if [[ $VERB == apply && -e $STATE/pending/nginx.service ]]; then mapfile -t former < <(serving_workers); fi
+  if [[ $VERB == apply && -e $STATE/pending/nginx.service ]]; then
+    drain "$in_port"
+    mapfile -t former < <(serving_workers)
+  fi
   ensure_unit nginx.service --reload
   # A reload returns at once; who connects now might still be served by the former configuration.
   for pid in "${former[@]}"; do
     wait_until_retired "$pid" || not_taken "nginx goes on with its former configuration"
   done
+  [[ $VERB == check ]] || drained
 }
 
 # not_taken WHAT: the files are in place, but nginx has to be asked again, by the next run.
@@ -165,21 +169,6 @@ not_taken() {
   notify nginx.service
   fail "$1" "nginx's last words: $(tail -n 3 /var/log/nginx/error.log)" \
     "see that nothing else holds port $in_port and that /etc/nginx/nginx.conf includes /etc/nginx/conf.d/*.conf, then run up again"
-}
-
-# A worker that only finishes its last streams calls itself "shutting down".
-serving_workers() {
-  local master
-  master=$(unit_property nginx.service MainPID)
-  if [[ $master != 0 ]] && ! pgrep -P "$master" -f 'worker process$'; then return 0; fi
-}
-
-wait_until_retired() {
-  local deadline=$((SECONDS + 5))
-  while serving_workers | grep -qx "$1"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.05
-  done
 }
 
 # The door answers, and it asks for a key.

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -62,9 +62,12 @@ export function layOut(step: Step, secrets: SecretValues, http = ""): NginxFiles
     mkdirSync(dirname(path(hostPath)), { recursive: true });
     writeFileSync(path(hostPath), text, { mode: 0o600 });
   };
-  const moved = (text: string) => text.replaceAll(/(?<=[\s"])\/(?=etc\/|var\/log\/)/g, `${root}/`);
+  const moved = (text: string) => text.replaceAll(/(?<=[\s"])\/(?=etc\/|var\/log\/|run\/)/g, `${root}/`);
   for (const file of step.files) write(file.path, moved(fillSecrets(file.text, secrets)));
   mkdirSync(path("/var/log/nginx"), { recursive: true });
+  // Started by root, nginx has workers of another user; on a host they can look into /run.
+  mkdirSync(path("/run"));
+  chmodSync(root, 0o711);
   write("/nginx.conf", MAIN(root, http));
   return { root, path, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
@@ -95,6 +98,17 @@ export class Nginx {
       await sleep(20);
     }
     return nginx;
+  }
+
+  /** Has it read its files again; the workers that are running finish what they are at. */
+  reload(): void {
+    this.process.kill("SIGHUP");
+  }
+
+  /** Process ids of the workers that take requests; one that only finishes its last calls itself "shutting down". */
+  async workers(): Promise<string[]> {
+    const { stdout } = await execa("pgrep", ["-P", String(this.process.pid), "-f", "worker process$"]);
+    return stdout.split("\n");
   }
 
   log(hostPath: string): string {

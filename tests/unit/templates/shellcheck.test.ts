@@ -41,6 +41,7 @@ describe.skipIf(SHELLCHECK_MISSING)("shellcheck (needs shellcheck: apt-get insta
         engine: { kind },
         models: ["first", "second:1b"].map((name) => ({ name, source: "builtin:tiny" })),
       }),
+      [{ name: "client/tms/a", generation: 1, expires: "2026-12-31" }],
     ).files.find(({ path }) => path.endsWith(".sh"))!.text;
   const rendered = ["ollama", "vllm"].map((kind) => [kind, healthCheck(kind)] as const);
 

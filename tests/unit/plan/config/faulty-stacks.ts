@@ -18,6 +18,9 @@ export const validStacks: Readonly<Record<string, string>> = {
   "two keys of the same generation": "clients: { tms: { a: 1, b: 1 } }",
   "vLLM on a sandbox": "engine: { kind: vllm, variant: cpu }",
   "vLLM on a host of one's own": `${OWN}\nmodels: [{ ${FOLDER} }]\n${VLLM}`,
+  "a last day of a client, and of one key":
+    "clients: { tms: { a: 1, b: { generation: 2, expires: '2027-01-31' }, expires: '2026-12-31' } }",
+  "a last day as Pulumi writes it back": "clients: { tms: { a: 1, expires: 2026-12-31 00:00:00 +0000 UTC } }",
   "a limit that a fraction of a unit gives": "engine: { kind: ollama, memoryMax: 1.5 GiB }",
   "plain HTTP on a sandbox": "gateway: { tls: { mode: 'off' } }",
   "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
@@ -122,6 +125,8 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a client name in capitals", "clients: { TMS: { a: 1 } }"],
   ["a client name with a space", "clients: { 'my app': { a: 1 } }"],
   ["a generation of zero", "clients: { tms: { a: 0 } }"],
+  ["a last day that no calendar has", "clients: { tms: { a: 1, expires: '2026-02-30' } }"],
+  ["a slot with a last day in words", "clients: { tms: { a: { generation: 1, expires: tomorrow } } }"],
   ["a third key slot", "clients: { tms: { a: 1, c: 1 } }"],
 
   // Models

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { keyedRoutes, renderGateway, renderKeys, type GatewaySettings } from "../../../../plan/render/nginx";
+import {
+  keyedRoutes,
+  renderGateway,
+  renderKeys,
+  type GatewaySettings,
+  momentsFrom,
+} from "../../../../plan/render/nginx";
 import { gatewayConfig } from "../../../harness/gateway";
 
 function render(gateway: Record<string, unknown>, settings: Partial<GatewaySettings> = {}): string {
@@ -54,7 +60,7 @@ describe("renderGateway", () => {
     expect(values(text, "client_body_buffer_size")).toEqual(["16777216"]);
     expect(values(text, "proxy_read_timeout")).toEqual(["90000ms", "2s"]);
     expect(text).toContain("zone=tms_llm_client:1m rate=20r/m;");
-    expect(values(text, "limit_req")).toEqual(Array(3).fill("zone=tms_llm_client burst=3 nodelay"));
+    expect(values(text, "limit_req")).toEqual(Array(4).fill("zone=tms_llm_client burst=3 nodelay"));
     expect(values(text, "add_header Retry-After")).toContain('"3" always');
   });
 
@@ -63,7 +69,7 @@ describe("renderGateway", () => {
     expect(values(text, "server")).toEqual(["unix:/run/engine.sock"]);
     expect(values(text, "include")).toContain("/etc/nginx/tms-llm/engine.conf");
     expect(text).not.toContain("proxy_set_header Authorization");
-    expect(text.match(/proxy_intercept_errors on;/g)).toHaveLength(3);
+    expect(text.match(/proxy_intercept_errors on;/g)).toHaveLength(4);
     expect(values(text, "error_page").filter((value) => value === "401 500 503 = @error_503")).toHaveLength(3);
     // A page of the location that is missing would show nginx's own, in HTML.
     for (const status of [405, 413, 429, 502, 504]) {
@@ -74,7 +80,7 @@ describe("renderGateway", () => {
   });
 
   test("does without the burst that nginx refuses", () => {
-    expect(values(render({ rateLimit: { burst: 0 } }), "limit_req")).toEqual(Array(3).fill("zone=tms_llm_client"));
+    expect(values(render({ rateLimit: { burst: 0 } }), "limit_req")).toEqual(Array(4).fill("zone=tms_llm_client"));
   });
 
   test("names no route to an application unless there is one", () => {
@@ -92,13 +98,49 @@ describe("renderKeys", () => {
       { name: "client/tms/b", generation: 5 },
     ]);
     expect(text).toMatchInlineSnapshot(`
-      "# Who holds which key. Regular expressions, because plain strings of a map ignore case.
-      map $http_authorization $tms_llm_client {
+      "# Who holds which key: <client>/<slot>/<generation>. Regular expressions, because plain strings of a map ignore case.
+      map $http_authorization $tms_llm_key {
           default "";
-          "~^(?i:Bearer) +{{secret:client/tms/a}}$" tms;
-          "~^(?i:Bearer) +{{secret:client/tms/b}}$" tms;
+          "~^(?i:Bearer) +{{secret:client/tms/a}}$" tms/a/4;
+          "~^(?i:Bearer) +{{secret:client/tms/b}}$" tms/b/5;
+      }
+
+      # The client, while its key lasts. A key with a last day ends by this alone: $msec is the time, in seconds since 1970.
+      map "$tms_llm_key $msec" $tms_llm_client {
+          default "";
+          "~^(?<tms_llm_holder>[^/ ]+)/" $tms_llm_holder;
       }
       "
     `);
+  });
+
+  test("ends a key with its last day, before the client is looked for", () => {
+    const text = renderKeys([{ name: "client/tms/a", generation: 4, expires: "2026-12-31" }]);
+    expect(text).toContain("# tms/a/4: to the end of 2026-12-31, UTC");
+    expect(text.indexOf('"~^tms/a/4 (1798761600|')).toBeLessThan(text.indexOf("tms_llm_holder"));
+  });
+});
+
+describe("momentsFrom", () => {
+  const second = 1_798_761_600;
+  test.each([
+    ["just before", second - 1, false],
+    ["at", second, true],
+    ["just after", second + 1, true],
+    ["a year before", second - 31_536_000, false],
+    ["a year after", second + 31_536_000, true],
+    ["long after", 9_999_999_999, true],
+    ["long before", 1_000_000_000, false],
+  ])("has the moment %s its second: %i, %s", (_, moment, expected) => {
+    expect(new RegExp(`^${momentsFrom(second)}`).test(`${moment}.123`)).toBe(expected);
+  });
+
+  test("agrees with the numbers, wherever a digit turns", () => {
+    for (const from of [1_799_999_999, 1_800_000_000, 1_790_909_090, 1_999_999_999]) {
+      const pattern = new RegExp(`^${momentsFrom(from)}`);
+      for (let power = 1; power < 1e9; power *= 10)
+        for (const moment of [from - power, from + power])
+          expect([moment, pattern.test(`${moment}.0`)]).toEqual([moment, moment >= from]);
+    }
   });
 });

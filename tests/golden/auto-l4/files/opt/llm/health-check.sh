@@ -34,4 +34,20 @@ else
   say gateway FAULT "no healthy answer on port 443: nginx -t; journalctl -u nginx"
 fi
 
+# Keys with a last day: told by hand at any time, in the journal once a day. nginx refuses them by itself when it is over.
+announced=/run/tms-llm-keys-announced
+if [[ $quiet != --quiet || $(cat "$announced" 2>/dev/null) != "$(date +%F)" ]]; then
+  while read -r key last_day end; do
+    days=$(((end - $(date +%s)) / 86400))
+    if [[ -z $key ]] || ((days > 14)); then continue; fi
+    if ((end <= $(date +%s))); then
+      printf '%-10s ENDED  %s was refused from the end of %s (UTC) on\n' key "$key" "$last_day"
+    else
+      printf '%-10s SOON   %s ends in %d days, with %s (UTC)\n' key "$key" "$days" "$last_day"
+    fi
+  done <<'KEYS'
+KEYS
+  [[ $quiet != --quiet ]] || date +%F >"$announced"
+fi
+
 exit "$status"

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { ArtifactIndex } from "../artifacts";
-import type { StackConfig } from "../config/schema";
+import type { Client, StackConfig } from "../config/schema";
 import { formatTokens } from "../config/units";
 import type { HostFacts } from "../host-facts";
+import { keyReferences } from "../keys";
 import { makePlan, type Plan, type PlanContext } from "../plan";
 import type { SandboxSettings } from "../sandbox";
 
@@ -99,8 +100,10 @@ function describePlan(stack: string, config: StackConfig, plan: Plan): PlannedSt
 
 function settings(config: StackConfig, plan: Plan): Record<string, string> {
   const { engine, models, clients, access, gateway } = config;
-  const generations = (slots: { readonly a?: number | undefined; readonly b?: number | undefined }) =>
-    (["a", "b"] as const).flatMap((slot) => (slots[slot] === undefined ? [] : [`${slot}:${slots[slot]}`]));
+  const keys = (name: string, client: Client) =>
+    keyReferences({ [name]: client }).map(({ name: key, generation, expires }) =>
+      [`${key.at(-1)!}:${generation}`, ...(expires === undefined ? [] : [`until ${expires}`])].join(" "),
+    );
   return {
     endpoint: config.target.kind === "sandbox" ? "a sandbox on the machine that deploys it" : plan.endpoint,
     engine: `${engine.kind} ${engine.version}`,
@@ -111,9 +114,9 @@ function settings(config: StackConfig, plan: Plan): Record<string, string> {
       ]),
     ),
     ...Object.fromEntries(
-      Object.entries(clients).map(([name, slots]) => [
+      Object.entries(clients).map(([name, client]) => [
         `client ${name}`,
-        `key generations ${generations(slots).join(" ")}`,
+        `key generations ${keys(name, client).join(" ")}`,
       ]),
     ),
     firewall: access.firewall === "off" ? "off" : `${access.firewall}, open to ${access.allow.join(", ") || "nobody"}`,

@@ -242,6 +242,7 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx over plain HTTP (needs nginx
     expect(JSON.parse(access.trim().split("\n").at(-1)!)).toEqual({
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
       client: "tms",
+      key: "tms/b/1",
       address: "127.0.0.1",
       method: "GET",
       path: "/v1/models",

@@ -70,7 +70,7 @@ describe("renderGateway", () => {
     expect(values(text, "include")).toContain("/etc/nginx/tms-llm/engine.conf");
     expect(text).not.toContain("proxy_set_header Authorization");
     expect(text.match(/proxy_intercept_errors on;/g)).toHaveLength(4);
-    expect(values(text, "error_page").filter((value) => value === "401 500 503 = @error_503")).toHaveLength(3);
+    expect(values(text, "error_page").filter((value) => value === "401 500 503 = @error_503")).toHaveLength(4);
     // A page of the location that is missing would show nginx's own, in HTML.
     for (const status of [405, 413, 429, 502, 504]) {
       expect(

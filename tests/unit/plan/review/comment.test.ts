@@ -50,7 +50,7 @@ describe("the comment on a pull request", () => {
 
       | Settings | before | after |
       |---|---|---|
-      | firewall | ufw, open to 10.20.0.0/16 | ufw, open to 10.20.0.0/16, 192.0.2.0/24 |
+      | firewall | auto, open to 10.20.0.0/16 | auto, open to 10.20.0.0/16, 192.0.2.0/24 |
 
       | Inputs of steps | before | after |
       |---|---|---|
@@ -70,7 +70,7 @@ describe("the comment on a pull request", () => {
        
        upstream tms_llm_engine {
            server 127.0.0.1:11434;
-      @@ -205,7 +205,7 @@
+      @@ -224,7 +224,7 @@
            location @error_429 {
                default_type application/json;
                add_header Retry-After "1" always;

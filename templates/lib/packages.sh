@@ -12,6 +12,10 @@ source_package_manager() {
       # shellcheck source=/dev/null
       source "$LIB/packages-apt.sh"
       ;;
+    rhel)
+      # shellcheck source=/dev/null
+      source "$LIB/packages-dnf.sh"
+      ;;
     *) fail "this system's packages" "no family that is known: $(head -n 1 /etc/os-release)" "deploy to a system that preflight accepts" ;;
   esac
 }

@@ -76,7 +76,16 @@ check_groups() {
   done
 }
 
+# A killed useradd or groupdel leaves a file beside the account files, with its process id as ending.
+drop_account_leavings() {
+  local file
+  for file in /etc/passwd.[0-9]* /etc/group.[0-9]* /etc/shadow.[0-9]* /etc/gshadow.[0-9]*; do
+    if [[ -e $file && ! -e /proc/${file##*.} ]]; then rm -f -- "$file"; fi
+  done
+}
+
 undo_user() {
+  drop_account_leavings
   if getent passwd "$1" >/dev/null; then
     if pkill -KILL -u "$1"; then sleep 0.2; fi
     userdel "$1"

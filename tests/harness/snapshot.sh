@@ -13,6 +13,7 @@ roots=(/etc /opt /usr/local /usr/sbin /var/lib)
 } | awk -v OFS='\t' -F'\t' '$1 == "hash" { hash[$2] = $3; next } { print "path", $2, $3 " " ($2 in hash ? hash[$2] : $4), $5 }'
 
 dpkg-query -W -f 'package\t${binary:Package}\t${Version} ${db:Status-Abbrev}\t\n'
+[[ ! -x /usr/bin/rpm ]] || rpm -qa --qf 'package\trpm:%{NAME}\t%{VERSION}-%{RELEASE}\t\n'
 
 getent passwd | awk -v OFS='\t' -F: '{ print "user", $1, $0, "" }'
 # The day of the last password change is left out: a run may cross midnight.

@@ -32,6 +32,7 @@ const LEFT_OUT: readonly Exception[] = [
   { pattern: /^path \/var\/lib\/systemd\/timers(\/|$)/, reason: "when systemd's timers last ran" },
   { pattern: /^path \/var\/lib\/systemd\/random-seed$/, reason: "written at shutdown" },
   { pattern: /^path \/var\/lib\/logrotate(\/status)?$/, reason: "when logs were last rotated" },
+  { pattern: /^path \/var\/lib\/rpm\/rpmdb\.sqlite-(shm|wal)$/, reason: "written by whoever reads the database" },
   { pattern: /^unit(-file)? tms-llm-phase\.service$/, reason: "the run itself" },
   { pattern: /^unit(-file)? tms-llm-health\.service$/, reason: "runs every minute" },
   {
@@ -50,7 +51,10 @@ const PASSING: readonly Exception[] = [
   { pattern: /^path \/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, reason: "backups by the account tools" },
   { pattern: /^path \/etc\/ld\.so\.cache$/, reason: "made from the libraries that are installed" },
   { pattern: /^path \/etc\/(\.pwd\.lock|shadow)$/, reason: "lock; accounts are facts of their own" },
-  { pattern: /^path \/var\/lib\/(apt|dpkg|ucf)(\/|$)/, reason: "package state; packages are facts of their own" },
+  {
+    pattern: /^path \/var\/lib\/(apt|dpkg|ucf|dnf|rpm)(\/|$)/,
+    reason: "package state; packages are facts of their own",
+  },
   { pattern: /^path \/opt\/llm\/(models\/(blobs|manifests)|cache\/\.ollama.*)$/, reason: "Ollama's own, kept as data" },
   { pattern: /^path \/var\/lib\/nginx\/\w+$/, reason: "scratch folders, made by nginx at its first start" },
   { pattern: /^path \/var\/lib\/tms-llm\/ledger$/, reason: "in the order of the changes; its lines are facts" },

@@ -33,8 +33,8 @@ export function vllmConfig(engine: ResolvedVllm, model: ResolvedModel, folder: s
     model: folder,
     "served-model-name": [model.name],
     uds: VLLM_SOCKET,
-    // The tiny model's weights are tuned for it; of real ones the checkpoint says the type.
-    ...(model.source === "builtin:tiny" ? { dtype: "float32" } : {}),
+    // On CPUs without bfloat16 the checkpoint's own type ends the engine's core at the first request.
+    ...(engine.variant === "cpu" ? { dtype: "float32" } : {}),
     "max-model-len": model.context,
     "max-num-seqs": engine.parallel,
     // It counts those that run, too.

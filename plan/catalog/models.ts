@@ -42,6 +42,8 @@ const modelSchema = z
     shape: shapeSchema.optional(),
     /** Tokens that the model was trained for. */
     context: count(),
+    /** Tokens that its configuration lets engines serve; default: what it was trained for. */
+    contextLimit: count().optional(),
     longContext: z
       .strictObject({
         tokens: count(),

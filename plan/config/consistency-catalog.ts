@@ -1,6 +1,7 @@
 import { catalogModels, findModel, licenceOf, QUANTIZATIONS, type CatalogModel } from "../catalog/models";
 import { nearestName, type LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
+import { formatTokens } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
 
@@ -11,7 +12,10 @@ export function catalogFaults(model: KnownModel): LocatedFault[] {
   const named = catalog === undefined ? [] : nameFaults(catalog, source);
   if (named.length > 0) return named;
   const known = findModel(source, catalog) ?? byRepository(source);
-  return [...(known ? formatFaults(known.model, source) : []), ...licenceFaults(model, known?.model)];
+  return [
+    ...(known ? [...formatFaults(known.model, source), ...contextFaults(model, known.model)] : []),
+    ...licenceFaults(model, known?.model),
+  ];
 }
 
 /** A repository is the catalogue's although its quantization may not be. */
@@ -54,6 +58,23 @@ function formatFaults({ title, huggingFace, gguf, ollama, unverified }: CatalogM
       found: `${source}, ${unverified.includes("format") ? "PyTorch files, which may hold code" : "safetensors"}`,
       expected: "GGUF files, which is what Ollama runs",
       hint: instead === undefined ? `Nobody known publishes ${title} as GGUF. ${convert}` : `Write "${instead}".`,
+    },
+  ];
+}
+
+/** Engines serve no more than a model's configuration says; Ollama cuts a longer context down without a word. */
+function contextFaults({ context }: KnownModel, { id, unverified, ...model }: CatalogModel): LocatedFault[] {
+  const limit = model.contextLimit ?? model.context;
+  if (typeof context !== "number" || context <= limit || unverified.includes("context")) return [];
+  const stretched = model.longContext
+    ? ` With YaRN (factor ${model.longContext.factor}) it would reach ${formatTokens(model.longContext.tokens)}, which is not set up here.`
+    : "";
+  return [
+    {
+      path: ["context"],
+      found: `${formatTokens(context)} tokens`,
+      expected: `at most ${formatTokens(limit)}, which is what ${id} can be served with`,
+      hint: `Engines cut a longer context down or do not start.${stretched}`,
     },
   ];
 }

@@ -151,7 +151,10 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
     "models: [{ name: m, source: 'ollama:a' }, { name: 'M:latest', source: 'ollama:b' }]",
   ],
   ["the tiny model on a host of one's own", OWN_HOST.replace("ollama:qwen3:8b", "builtin:tiny")],
-  ["more context than any host holds", `models: [{ ${MODEL}, context: 128k }]\nengine: { kind: ollama, parallel: 64 }`],
+  [
+    "more context than any host holds",
+    `models: [{ name: m, source: 'ollama:llama3.1:8b', acceptLicence: llama, context: 128k }]\nengine: { kind: ollama, parallel: 64 }`,
+  ],
   [
     "a model above the engine's memory",
     `models: [{ ${MODEL}, memory: 3 GiB }]\nengine: { kind: ollama, memoryMax: 2 GiB }`,
@@ -175,7 +178,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["consent that nothing asks for", `models: [{ ${MODEL}, acceptLicence: apache-2.0 }]`],
   ["consent for an unknown source", "models: [{ name: m, source: 'ollama:somebody/else:7b', acceptLicence: llama }]"],
   ["safetensors for Ollama", "models: [{ name: m, source: hf.co/kakaocorp/kanana-1.5-8b-instruct-2505 }]"],
-  ["PyTorch files", "models: [{ name: m, source: 'hf.co/nlpai-lab/kullm-polyglot-12.8b-v2:Q4_K_M' }]"],
+  ["PyTorch files", "models: [{ name: m, source: 'hf.co/nlpai-lab/kullm-polyglot-12.8b-v2:Q4_K_M', context: 2k }]"],
   [
     "a catalogue name that is misspelt",
     `models: [{ name: m, source: 'file:k.gguf', sha256: ${"a".repeat(64)}, catalog: 'kanana-1-5-8b:Q4_K_M' }]`,
@@ -185,6 +188,14 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
     `models: [{ name: m, source: 'file:k.gguf', sha256: ${"a".repeat(64)}, catalog: 'kanana-1.5-8b:Q3' }]`,
   ],
   ["a catalogue name for what has one", `models: [{ ${MODEL}, catalog: 'qwen3-8b:Q4_K_M' }]`],
+  [
+    "a context that the model cannot be served with",
+    "models: [{ name: m, source: 'hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF:Q4_K_M', context: 64k }]",
+  ],
+  [
+    "a context beyond a model without YaRN",
+    "models: [{ name: m, source: 'ollama:llama2:7b', acceptLicence: llama, context: 8k }]",
+  ],
   ["auto in other letters", `models: [{ ${MODEL}, context: automatic }]`],
   ["requests without a number", "engine: { kind: ollama, parallel: many }"],
 

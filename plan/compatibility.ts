@@ -15,7 +15,16 @@ export type Placement =
   | { readonly device: "cpu" }
   | { readonly device: "gpu"; readonly build: "bundled" | "cu129" | "cu130"; readonly dtype: "bfloat16" | "float16" };
 
-export type CompatibleEngine = "ollama" | "vllm";
+/** An engine, and what its release asks beyond the table. */
+export type EngineDemand =
+  | { readonly engine: "ollama" }
+  | {
+      readonly engine: "vllm";
+      /** Lowest branch of the driver that the release's builds run with. */
+      readonly minimumDriver: number;
+      /** Python that must be on the host, where none is brought along: `3.12`. */
+      readonly pythonSeries?: string;
+    };
 
 /** Floors of compute capability (NVIDIA's number of a GPU's generation). */
 const COMPUTE_FLOOR = { ollama: "5.0", vllm: "7.5" } as const;
@@ -36,16 +45,14 @@ const VLLM_BUILDS = [
 /** GPUs of these generations have no kernels in builds before CUDA 12.8, whose driver is 570. */
 const BLACKWELL = { compute: "10.0", driver: 570 } as const;
 
-/** Python that vLLM's wheels are built for. */
-const VLLM_PYTHON = { lowest: "3.11", highest: "3.14" } as const;
-
 interface Judgement {
   readonly placement: Placement;
   readonly refusals: readonly Refusal[];
 }
 
 /** Says where an engine would run on a host, and everything that stands in the way. Pure; every reason at once. */
-export function judgeCompatibility(engine: CompatibleEngine, host: HostFacts): Judgement {
+export function judgeCompatibility(demand: EngineDemand, host: HostFacts): Judgement {
+  const { engine } = demand;
   const refusals = [...judgeListedSystem(host), ...judgeMig(host)];
   if (host.gpusWithoutDriver.length > 0) refusals.push(driverMissing(host));
   if (host.gpus.length === 0) {
@@ -55,12 +62,15 @@ export function judgeCompatibility(engine: CompatibleEngine, host: HostFacts): J
   const compute = lowestCompute(host);
   const dtype = compareVersions(compute, BFLOAT16_FLOOR) < 0 ? "float16" : "bfloat16";
   refusals.push(...judgeCompute(engine, host, compute));
-  if (engine === "ollama") {
+  if (demand.engine === "ollama") {
     refusals.push(...judgeOllamaDriver(host, compute));
     return { placement: { device: "gpu", build: "bundled", dtype }, refusals };
   }
-  const { build, refusals: wheel } = chooseWheel(host, compute);
-  return { placement: { device: "gpu", build, dtype }, refusals: [...refusals, ...wheel, ...judgePython(host)] };
+  const { build, refusals: wheel } = chooseWheel(host, compute, demand.minimumDriver);
+  return {
+    placement: { device: "gpu", build, dtype },
+    refusals: [...refusals, ...wheel, ...judgePython(host, demand.pythonSeries)],
+  };
 }
 
 /** The weakest GPU decides, since a model may lie on any of them. */
@@ -119,7 +129,7 @@ function gpuNeeded({ driver }: HostFacts): Refusal {
   };
 }
 
-function judgeCompute(engine: CompatibleEngine, host: HostFacts, compute: string): Refusal[] {
+function judgeCompute(engine: EngineDemand["engine"], host: HostFacts, compute: string): Refusal[] {
   if (compareVersions(compute, COMPUTE_FLOOR[engine]) >= 0) return [];
   return [
     {
@@ -154,20 +164,25 @@ function judgeOllamaDriver(host: HostFacts, compute: string): Refusal[] {
   ];
 }
 
-function chooseWheel(host: HostFacts, compute: string): { build: "cu129" | "cu130"; refusals: Refusal[] } {
+function chooseWheel(
+  host: HostFacts,
+  compute: string,
+  minimumDriver: number,
+): { build: "cu129" | "cu130"; refusals: Refusal[] } {
   const driver = host.driver === null ? 0 : branch(host.driver);
   const tooOldForGpu = compareVersions(compute, BLACKWELL.compute) >= 0 && driver < BLACKWELL.driver;
-  const wheel = VLLM_BUILDS.find((candidate) => driver >= candidate.driver && !tooOldForGpu);
+  const builds = VLLM_BUILDS.filter((candidate) => candidate.driver >= minimumDriver);
+  const wheel = builds.find((candidate) => driver >= candidate.driver && !tooOldForGpu);
   if (!wheel) {
-    const floor = tooOldForGpu ? BLACKWELL.driver : VLLM_BUILDS[1].driver;
+    const floor = Math.max(minimumDriver, tooOldForGpu ? BLACKWELL.driver : VLLM_BUILDS[1].driver);
     return {
       build: "cu130",
       refusals: [
         {
           id: "gpu-driver-below-floor",
-          what: "The NVIDIA driver is older than any build of vLLM needs",
+          what: "The NVIDIA driver is older than this release of vLLM needs",
           found: `driver ${host.driver ?? "unknown"} with ${named(host)} (compute capability ${compute})`,
-          needed: `driver ${VLLM_BUILDS[0].driver} or newer for CUDA 13, ${floor} for CUDA 12.9`,
+          needed: `driver ${floor} or newer`,
           wayOut: `${driverWay(host)}; or set engine.kind to ollama`,
         },
       ],
@@ -195,17 +210,15 @@ function chooseWheel(host: HostFacts, compute: string): { build: "cu129" | "cu13
   };
 }
 
-function judgePython({ python }: HostFacts): Refusal[] {
-  const { lowest, highest } = VLLM_PYTHON;
-  const minor = python?.split(".").slice(0, 2).join(".");
-  if (minor !== undefined && compareVersions(minor, lowest) >= 0 && compareVersions(minor, highest) <= 0) return [];
+function judgePython({ pythons }: HostFacts, series: string | undefined): Refusal[] {
+  if (series === undefined || pythons.some((version) => version.startsWith(`${series}.`))) return [];
   return [
     {
       id: "python",
-      what: "The host has no Python that vLLM is built for",
-      found: python === null ? "no Python 3" : `Python ${python}`,
-      needed: `Python ${lowest} to ${highest}`,
-      wayOut: `install python${lowest} beside the system's own and measure again, or set engine.kind to ollama`,
+      what: "The host has no Python that the folder's packages are built for",
+      found: pythons.length === 0 ? "no Python 3" : pythons.map((version) => `Python ${version}`).join(", "),
+      needed: `Python ${series}`,
+      wayOut: `install python${series} beside the system's own and measure again; or set engine.packages to index, which brings a Python along; or set engine.kind to ollama`,
     },
   ];
 }

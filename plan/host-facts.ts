@@ -42,8 +42,8 @@ const hostFactsSchema = z.strictObject({
   secureBoot: z.enum(["on", "off", "none", "unknown"]),
   selinux: z.enum(["enforcing", "permissive", "disabled"]),
   docker: z.enum(["absent", "snap", "podman", "package"]),
-  /** Newest Python 3 on the path. */
-  python: z.union([version(), nothing]),
+  /** Versions of Python 3 on the path, newest first. */
+  pythons: z.array(version()),
 });
 
 export type HostFacts = z.output<typeof hostFactsSchema>;
@@ -95,7 +95,7 @@ export function hostFacts(facts: Facts): HostFacts {
     secureBoot: facts.secureBoot,
     selinux: facts.selinux,
     docker: facts.docker.kind,
-    python: facts.pythons[0] ?? null,
+    pythons: [...facts.pythons],
   };
 }
 

@@ -108,8 +108,12 @@ function memoryBytes({ config, needs, placement }: Resolution): number {
   return config.models.reduce((sum, { name, memory }) => sum + (memory ?? computed(name)), HOST_RESERVE_BYTES);
 }
 
-function weightsOnDisk({ models }: ResolvedConfig): number {
-  const matches = models.flatMap(({ source, catalog }) => findModel(source, catalog) ?? []);
+/** Bytes of weights that a deployment brings to the host, as far as the catalogue knows; a `folder:` is there already. */
+function weightsOnDisk({ models }: ResolvedConfig, kind: "any" | "file:"): number {
+  const brought = models.filter(({ source }) => source.startsWith(kind === "any" ? "" : kind));
+  const matches = brought.flatMap(({ source, catalog }) =>
+    source.startsWith("folder:") ? [] : (findModel(source, catalog) ?? []),
+  );
   return matches.reduce((sum, { model, quantization }) => sum + weightBytes(model, quantization), 0);
 }
 
@@ -130,7 +134,11 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     memoryReserveBytes: HOST_RESERVE_BYTES,
     gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),
-    diskBytes: { "/opt": engine.diskBytes + weightsOnDisk(config), "/var/lib": 2 ** 28 },
+    diskBytes: {
+      "/opt": engine.diskBytes + weightsOnDisk(config, "any"),
+      // A file lies there as it was sent, before the engine takes it into its own store.
+      "/var/lib": 2 ** 28 + weightsOnDisk(config, "file:"),
+    },
     ports: [{ port: config.gateway.port, unit: "nginx.service" }, ...engine.ports],
     ...(context.facts ? { recorded: { stack: context.stack, facts: context.facts } } : {}),
   };

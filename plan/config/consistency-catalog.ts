@@ -25,12 +25,12 @@ function byRepository(source: string) {
 
 function nameFaults(catalog: string, source: string): LocatedFault[] {
   const path = ["catalog"];
-  if (!source.startsWith("file:")) {
+  if (!/^(file|folder):/.test(source)) {
     return [
       {
         path,
         found: `a catalogue name for ${source}`,
-        expected: "a catalogue name for a file: source only",
+        expected: "a catalogue name for a file: or folder: source only",
         hint: "Remove it; other sources are found by their own names.",
       },
     ];
@@ -42,7 +42,31 @@ function nameFaults(catalog: string, source: string): LocatedFault[] {
     const hint = near === undefined ? "`npm run models` lists them." : `Did you mean "${near}:${quantization}"?`;
     return [{ path, found: JSON.stringify(catalog), expected: "a model of the catalogue", hint }];
   }
-  if (findModel(source, catalog)) return [];
+  const match = findModel(source, catalog);
+  if (match && (match.quantization === "bf16") !== source.startsWith("folder:")) {
+    return [
+      {
+        path,
+        found: JSON.stringify(catalog),
+        expected: source.startsWith("folder:")
+          ? `${id}:bf16 for a folder of safetensors`
+          : "a quantization of GGUF files",
+      },
+    ];
+  }
+  if (match?.model.remoteCode && source.startsWith("folder:")) {
+    return [
+      {
+        path,
+        found: `${id}, whose repository brings code of its own`,
+        expected: "a model that runs without foreign code",
+        hint: match.model.ollama
+          ? `Ollama runs it from GGUF: ollama:${match.model.ollama.name}.`
+          : "Choose another model.",
+      },
+    ];
+  }
+  if (match) return [];
   return [{ path, found: JSON.stringify(catalog), expected: `${id}:<one of ${QUANTIZATIONS.join(", ")}>` }];
 }
 

@@ -44,7 +44,12 @@ function folderFaults({ models }: KnownConfig): LocatedFault[] {
 }
 
 function vllmFaults(engine: KnownVllm, config: KnownConfig): LocatedFault[] {
-  return [...placeFaults(engine, config), ...oneModelFaults(config), ...nativeApiFaults(config)];
+  return [
+    ...placeFaults(engine, config),
+    ...autoFaults(engine, config),
+    ...oneModelFaults(config),
+    ...nativeApiFaults(config),
+  ];
 }
 
 /** Three processes of half to one GiB each, measured with the CPU build; the rest of the host beside them. */
@@ -94,6 +99,23 @@ function placeFaults({ variant, packages }: KnownVllm, { target }: KnownConfig):
   ];
 }
 
+/** What is left on `auto` is chosen by a GPU's memory. */
+function autoFaults(engine: KnownVllm, { models }: KnownConfig): LocatedFault[] {
+  if (engine.variant !== "cpu") return [];
+  const open = [
+    ...(["parallel", "gpuMemoryPercent", "tensorParallel"] as const)
+      .filter((key) => engine[key] === "auto")
+      .map((key) => ["engine", key]),
+    ...(models ?? []).flatMap((model, index) => (model?.context === "auto" ? [["models", index, "context"]] : [])),
+  ];
+  return open.map((path) => ({
+    path,
+    found: "auto, without a GPU",
+    expected: "a number",
+    hint: "vLLM's numbers are chosen by a GPU's memory; the CPU variant has none.",
+  }));
+}
+
 function oneModelFaults({ models }: KnownConfig): LocatedFault[] {
   const faults = (models ?? []).flatMap((model, index) =>
     model === undefined
@@ -112,7 +134,7 @@ function oneModelFaults({ models }: KnownConfig): LocatedFault[] {
   ];
 }
 
-function modelFaults({ source, context, parameters, system, adapter }: KnownModel): LocatedFault[] {
+function modelFaults({ source, catalog, context, parameters, system, adapter }: KnownModel): LocatedFault[] {
   const only = (key: string, hint: string): LocatedFault => ({
     path: [key],
     found: `${key} for a model of vLLM`,
@@ -130,13 +152,13 @@ function modelFaults({ source, context, parameters, system, adapter }: KnownMode
           },
         ]
       : []),
-    ...(context === "auto"
+    ...(context === "auto" && catalog === undefined
       ? [
           {
             path: ["context"],
-            found: "auto, with vLLM",
-            expected: "a number of tokens",
-            hint: "A folder on the host is not sized. Where a context does not fit, the deployment says which one does.",
+            found: "auto, for a folder that nothing is known of",
+            expected: "a number of tokens, or auto with `catalog`",
+            hint: "Say which model of the catalogue the folder holds, for example `catalog: kanana-1.5-8b:bf16`.",
           },
         ]
       : []),

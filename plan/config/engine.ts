@@ -16,12 +16,16 @@ const memoryMax = () =>
     .optional()
     .describe("Memory limit of the engine's unit; without it the unit has none.");
 
+const orAuto = (min: number, max: number) =>
+  z.union([z.literal("auto"), z.number().int().min(min).max(max)]).register(wordings, {
+    expected: `auto, or a whole number from ${min} to ${max}`,
+    type: `whole number from ${min} to ${max} or auto`,
+  });
+
 const ollama = z.strictObject({
   kind: z.literal("ollama").describe("GGUF models, on a GPU or a CPU."),
   version: ollamaVersion().default(OLLAMA_VERSIONS[0]).describe("A version in the release catalogue."),
-  parallel: z
-    .union([z.literal("auto"), z.number().int().min(1).max(64)])
-    .register(wordings, { expected: "auto, or a whole number from 1 to 64", type: "whole number from 1 to 64 or auto" })
+  parallel: orAuto(1, 64)
     .default(1)
     .describe(
       "Requests that one model answers at the same time; memory grows with it. `auto` takes what the host has memory for, at most 8.",
@@ -35,8 +39,6 @@ const ollama = z.strictObject({
   memoryMax: memoryMax(),
 });
 
-const percent = (min: number, max: number) => z.number().int().min(min).max(max);
-
 const vllm = z.strictObject({
   kind: z.literal("vllm").describe("One model in Hugging Face's format, many requests at once. Behind a Unix socket."),
   version: vllmVersion().default(VLLM_VERSIONS[0]!).describe("A version in the release catalogue."),
@@ -49,15 +51,23 @@ const vllm = z.strictObject({
     .describe(
       "Where the host takes vLLM's packages from, each checked against the lock file: `index` is PyPI, or what the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series. A sandbox gets its folder from this machine.",
     ),
-  parallel: z.number().int().min(1).max(1024).default(16).describe("Requests that are answered at the same time."),
+  parallel: orAuto(1, 1024)
+    .default(16)
+    .describe(
+      "Requests that are answered at the same time; they share the cache. `auto` takes as many as fit with a quarter of a context each, at most 256.",
+    ),
   queue: z.number().int().min(1).max(4096).default(64).describe("Waiting requests before clients get 503."),
-  gpuMemoryPercent: percent(5, 98)
+  gpuMemoryPercent: orAuto(5, 98)
     .default(90)
-    .describe("Part of each GPU's memory that the engine takes, weights and KV cache together."),
+    .describe(
+      "Part of each GPU's memory that the engine takes, weights and KV cache together. `auto` takes 92, less what other programs hold.",
+    ),
   kvCacheMemory: size({ min: 16 * MIB, max: 4 * TIB })
     .optional()
     .describe("Memory for the KV cache; with it the part of the GPU is not asked. On a CPU 256 MiB without it."),
-  tensorParallel: z.number().int().min(1).max(16).default(1).describe("GPUs that share the model."),
+  tensorParallel: orAuto(1, 16)
+    .default(1)
+    .describe("GPUs that share the model. `auto` takes as few as the longest context needs."),
   drain: duration({ min: 1, max: HOUR })
     .default(60)
     .describe("How long answers that are under way may go on when the engine is stopped."),

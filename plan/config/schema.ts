@@ -67,7 +67,7 @@ const model = z.strictObject({
   })
     .optional()
     .describe(
-      "What a `file:` source is in the catalogue of models, as `kanana-1.5-8b:Q4_K_M`; with it the file can be sized.",
+      "What a `file:` or `folder:` source is in the catalogue of models, as `kanana-1.5-8b:Q4_K_M` or `kanana-1.5-8b:bf16`; with it the source can be sized.",
     ),
   acceptLicence: text(/^[a-z0-9.-]+$/, { expected: "the name of a licence in the catalogue of models", type: "name" })
     .optional()

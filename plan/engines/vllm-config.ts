@@ -34,7 +34,7 @@ export function vllmConfig(engine: ResolvedVllm, model: ResolvedModel, folder: s
     "served-model-name": [model.name],
     uds: VLLM_SOCKET,
     // On CPUs without bfloat16 the checkpoint's own type ends the engine's core at the first request.
-    ...(engine.variant === "cpu" ? { dtype: "float32" } : {}),
+    ...(engine.variant === "cpu" ? { dtype: "float32" } : engine.dtype ? { dtype: engine.dtype } : {}),
     "max-model-len": model.context,
     "max-num-seqs": engine.parallel,
     // It counts those that run, too.

@@ -1,12 +1,15 @@
 import type { CatalogMatch } from "../catalog/models";
-import type { Engine, Model, OllamaEngine, StackConfig, VllmEngine } from "../config/schema";
+import type { Model, OllamaEngine, StackConfig, VllmEngine } from "../config/schema";
 import type { SizedModel } from "./arithmetic";
 
 /** A stack file in which every `auto` has become a number. */
 export type ResolvedModel = Omit<Model, "context"> & { readonly context: number };
-type Resolved<Kind> = Kind extends Engine ? Omit<Kind, "parallel"> & { readonly parallel: number } : never;
-export type ResolvedOllama = Resolved<OllamaEngine>;
-export type ResolvedVllm = Resolved<VllmEngine>;
+type WithNumbers<Kind, Key extends keyof Kind> = Omit<Kind, Key> & Readonly<Record<Key, number>>;
+export type ResolvedOllama = WithNumbers<OllamaEngine, "parallel">;
+export type ResolvedVllm = WithNumbers<VllmEngine, "parallel" | "gpuMemoryPercent" | "tensorParallel"> & {
+  /** Where the GPU cannot compute in the checkpoint's own type. */
+  readonly dtype?: "float16";
+};
 export type ResolvedConfig = Omit<StackConfig, "engine" | "models"> & {
   readonly engine: ResolvedOllama | ResolvedVllm;
   readonly models: ResolvedModel[];
@@ -16,4 +19,10 @@ export type ResolvedConfig = Omit<StackConfig, "engine" | "models"> & {
 export interface Candidate {
   readonly model: Model;
   readonly match: (CatalogMatch & { readonly model: SizedModel }) | undefined;
+}
+
+/** What `auto` becomes: a context per model, in the stack file's order, and requests at the same time. */
+export interface Numbers {
+  readonly contexts: readonly number[];
+  readonly parallel: number;
 }

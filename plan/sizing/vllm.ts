@@ -23,6 +23,8 @@ export interface VllmWanted {
   readonly tensorParallel: number | "auto";
   /** Per cent of each GPU's memory. */
   readonly gpuMemoryPercent: number | "auto";
+  /** Bytes of each GPU for the cache; with it the part of the GPU says nothing. */
+  readonly kvCacheMemory?: number;
 }
 
 export interface VllmNumbers {
@@ -61,13 +63,15 @@ function freePercent(gpus: readonly HostGpu[]): number {
 
 /** What a split of the model leaves for the cache of one GPU, in tokens; negative where not even the weights fit. */
 export function tokensOfCache(
-  wanted: Pick<VllmWanted, "model" | "quantization">,
+  wanted: Pick<VllmWanted, "model" | "quantization" | "kvCacheMemory">,
   { parts, percent, memory }: { readonly parts: number; readonly percent: number; readonly memory: number },
 ): number {
   const share = shareOfGpu(wanted, parts);
-  const state = wanted.model.shape.state ?? 0;
-  const left = (memory * percent) / 100 - ENGINE_OVERHEAD.vllm.gpu - share.weights - state;
-  return Math.floor(left / share.cachePerToken);
+  const { model, kvCacheMemory } = wanted;
+  const taken = kvCacheMemory === undefined ? (memory * percent) / 100 : memory;
+  const left = taken - ENGINE_OVERHEAD.vllm.gpu - share.weights;
+  if (kvCacheMemory !== undefined && kvCacheMemory > left) return -1;
+  return Math.floor(((kvCacheMemory ?? left) - (model.shape.state ?? 0)) / share.cachePerToken);
 }
 
 /**

@@ -3,7 +3,7 @@ import { formatTokens } from "../config/units";
 import { atLeast, atMost } from "../preflight/sizes";
 import type { Refusal } from "../preflight/refusal";
 import { contextChoices, isSizable, loadNeed, type SizedModel } from "./arithmetic";
-import type { Candidate, ResolvedConfig } from "./resolved";
+import type { Candidate, Numbers } from "./resolved";
 import type { HostRoom } from "./room";
 
 /** What would fit where something does not: the refusal's numbers and every way out, computed instead of guessed. */
@@ -14,10 +14,13 @@ const describe = ({ weights, cache }: { weights: number; cache: number }) =>
   `${atLeast(weights)} of weights and ${atLeast(cache)} of cache`;
 
 /** The refusal of models that do not fit into a host. */
-export function tooLittleMemory(config: ResolvedConfig, candidates: readonly Candidate[], room: HostRoom): Refusal {
-  const { parallel } = config.engine;
+export function tooLittleMemory(
+  { contexts, parallel }: Numbers,
+  candidates: readonly Candidate[],
+  room: HostRoom,
+): Refusal {
   const loads = candidates.flatMap(({ model, match }, index) => {
-    const { context } = config.models[index]!;
+    const context = contexts[index]!;
     return match ? [{ name: model.name, match, context, own: model.memory }] : [];
   });
   const needs = loads.map((load) => ({
@@ -86,16 +89,20 @@ function waysOf({ model, quantization }: Match, { name, context, parallel, bytes
   ];
 }
 
-/** Up to three permissive models that fit at the same context, those of the same language first, then the largest. */
 function otherModels(model: CatalogModel, { context, parallel, bytes }: Wanted): string[] {
-  const candidates = catalogModels()
+  return permissiveModels(model, (other) => {
+    const fits = loadNeed({ model: other, quantization: "Q4_K_M", context, parallel }).total <= bytes;
+    return other.context >= context && fits;
+  }).map(({ id }) => `${id} at Q4_K_M`);
+}
+
+/** Up to three permissive models of a kind, those of the same language first, then the largest. */
+export function permissiveModels(model: CatalogModel, fits: (other: SizedModel) => boolean): readonly SizedModel[] {
+  const sameLanguage = (other: CatalogModel) => (other.languages[0] === model.languages[0] ? 0 : 1);
+  return catalogModels()
     .filter((other): other is SizedModel => isSizable(other) && other.id !== model.id)
     .filter((other) => licenceOf(other).class === "permissive" && !other.unverified.includes("format"))
-    .filter((other) => other.context >= context)
-    .filter((other) => loadNeed({ model: other, quantization: "Q4_K_M", context, parallel }).total <= bytes);
-  const sameLanguage = (other: CatalogModel) => (other.languages[0] === model.languages[0] ? 0 : 1);
-  return candidates
+    .filter(fits)
     .sort((one, other) => sameLanguage(one) - sameLanguage(other) || other.parameters - one.parameters)
-    .slice(0, 3)
-    .map(({ id }) => `${id} at Q4_K_M`);
+    .slice(0, 3);
 }

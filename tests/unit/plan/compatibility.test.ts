@@ -1,13 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { judgeCompatibility, type CompatibleEngine } from "../../../plan/compatibility";
+import { judgeCompatibility, type EngineDemand } from "../../../plan/compatibility";
 import { hostFacts, type HostFacts } from "../../../plan/host-facts";
 import { hostFacts as measured } from "../../fixtures/hosts/load";
 
 const L4 = hostFacts(measured("l4"));
 const gpu = (name: string, computeCapability: string) => [{ ...L4.gpus[0]!, name, computeCapability }];
-const oracle8 = { system: { id: "ol", version: "8.10" }, glibc: "2.28", python: "3.11.9" };
+const oracle8 = { system: { id: "ol", version: "8.10" }, glibc: "2.28" };
 
-type Row = [title: string, engine: CompatibleEngine, host: Partial<HostFacts>, outcome: string];
+/** The engines of the rows; the newest vLLM has a build for CUDA 13 alone. */
+const DEMANDS = {
+  ollama: { engine: "ollama" },
+  vllm: { engine: "vllm", minimumDriver: 525 },
+  "vllm for CUDA 13": { engine: "vllm", minimumDriver: 580 },
+  "vllm from a folder": { engine: "vllm", minimumDriver: 580, pythonSeries: "3.12" },
+} as const satisfies Record<string, EngineDemand>;
+
+type Row = [title: string, engine: keyof typeof DEMANDS, host: Partial<HostFacts>, outcome: string];
 
 const ROWS: readonly Row[] = [
   ["an L4 with driver 580", "ollama", {}, "gpu bundled bfloat16"],
@@ -47,8 +55,16 @@ const ROWS: readonly Row[] = [
   ["Oracle Linux 8 with driver 580", "vllm", { ...oracle8 }, "gpu cu130 bfloat16"],
   ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: glibc"],
   ["Oracle Linux 8 with driver 570", "ollama", { ...oracle8, driver: "570.86.15" }, "gpu bundled bfloat16"],
-  ["Python 3.10", "vllm", { python: "3.10.12" }, "refused: python"],
-  ["no Python", "vllm", { python: null }, "refused: python"],
+  ["Python 3.10", "vllm from a folder", { pythons: ["3.10.12"] }, "refused: python"],
+  ["Python 3.12 beside it", "vllm from a folder", { pythons: ["3.12.3", "3.10.12"] }, "gpu cu130 bfloat16"],
+  ["Python 3.10, and an index that brings its own", "vllm for CUDA 13", { pythons: ["3.10.12"] }, "gpu cu130 bfloat16"],
+  [
+    "driver 575 and a release for CUDA 13 alone",
+    "vllm for CUDA 13",
+    { driver: "575.57.08" },
+    "refused: gpu-driver-below-floor",
+  ],
+  ["no Python", "vllm from a folder", { pythons: [] }, "refused: python"],
   ["no GPU", "ollama", { gpus: [], driver: null }, "cpu"],
   ["no GPU", "vllm", { gpus: [], driver: null }, "refused: gpu-absent"],
   [
@@ -65,15 +81,15 @@ const ROWS: readonly Row[] = [
   ],
   [
     "an old GPU, an old driver and an old Python",
-    "vllm",
-    { python: "3.9.2", driver: "470.1.1", gpus: gpu("GTX 1060", "6.1") },
+    "vllm from a folder",
+    { pythons: ["3.9.2"], driver: "470.1.1", gpus: gpu("GTX 1060", "6.1") },
     "refused: gpu-compute, gpu-driver-below-floor, python",
   ],
 ];
 
 describe("GPU × driver × C library × system × engine", () => {
   test.each(ROWS)("%s, %s: %o → %s", (_title, engine, host, outcome) => {
-    const { placement, refusals } = judgeCompatibility(engine, { ...L4, ...host });
+    const { placement, refusals } = judgeCompatibility(DEMANDS[engine], { ...L4, ...host });
     const found =
       refusals.length > 0
         ? `refused: ${refusals.map(({ id }) => id).join(", ")}`
@@ -85,11 +101,11 @@ describe("GPU × driver × C library × system × engine", () => {
 
   test("several GPUs: the weakest decides", () => {
     const gpus = [...gpu("L4", "8.9"), ...gpu("Tesla V100", "7.0")];
-    expect(judgeCompatibility("vllm", { ...L4, gpus }).refusals.map(({ id }) => id)).toEqual(["gpu-compute"]);
+    expect(judgeCompatibility(DEMANDS.vllm, { ...L4, gpus }).refusals.map(({ id }) => id)).toEqual(["gpu-compute"]);
   });
 
   test("every refusal names the cause, what is needed and a way out", () => {
-    const { refusals } = judgeCompatibility("vllm", { ...L4, ...oracle8, driver: "570.86.15" });
+    const { refusals } = judgeCompatibility(DEMANDS.vllm, { ...L4, ...oracle8, driver: "570.86.15" });
     expect(refusals).toMatchInlineSnapshot(`
       [
         {

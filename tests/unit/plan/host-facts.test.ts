@@ -35,7 +35,8 @@ describe("the facts file", () => {
       secureBoot: off
       selinux: disabled
       docker: absent
-      python: 3.12.3
+      pythons:
+        - 3.12.3
       "
     `);
   });

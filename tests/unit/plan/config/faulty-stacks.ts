@@ -196,6 +196,15 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
     "a context beyond a model without YaRN",
     "models: [{ name: m, source: 'ollama:llama2:7b', acceptLicence: llama, context: 8k }]",
   ],
+  ["auto for vLLM without a GPU", "engine: { kind: vllm, variant: cpu, parallel: auto }"],
+  [
+    "GGUF in a folder",
+    `${SSH}\nengine: { kind: vllm }\nmodels: [{ name: m, source: 'folder:/srv/m', sha256: ${"a".repeat(64)}, catalog: 'kanana-1.5-8b:Q4_K_M' }]\naccess: { allow: [10.0.0.0/8] }`,
+  ],
+  [
+    "a folder with foreign code",
+    `${SSH}\nengine: { kind: vllm }\nmodels: [{ name: m, source: 'folder:/srv/m', sha256: ${"a".repeat(64)}, catalog: 'exaone-3.5-7.8b:bf16', acceptLicence: exaone-nc }]\naccess: { allow: [10.0.0.0/8] }`,
+  ],
   ["auto in other letters", `models: [{ ${MODEL}, context: automatic }]`],
   ["requests without a number", "engine: { kind: ollama, parallel: many }"],
 

@@ -1,0 +1,79 @@
+import type { VllmEngine } from "../config/schema";
+import type { HostGpu } from "../host-facts";
+import { PlanRefused, type Refusal } from "../preflight/refusal";
+import { formatTokens } from "../config/units";
+import { atLeast, atMost } from "../preflight/sizes";
+import { weightBytes } from "./arithmetic";
+import type { Candidate } from "./resolved";
+import { chooseVllm, shareOfGpu, type VllmNumbers, type VllmWanted } from "./vllm";
+import { permissiveModels } from "./ways-out";
+
+/** Numbers for vLLM, or the refusal of a model that GPUs cannot hold. */
+
+/** @throws PlanRefused with what would fit */
+export function vllmNumbers(
+  engine: VllmEngine,
+  { model, match }: Candidate,
+  gpus: readonly HostGpu[],
+  stack: string,
+): VllmNumbers | undefined {
+  if (!match) return undefined;
+  const { parallel, tensorParallel, gpuMemoryPercent, kvCacheMemory } = engine;
+  const wanted: VllmWanted = {
+    model: match.model,
+    quantization: match.quantization,
+    context: model.context,
+    parallel,
+    tensorParallel,
+    gpuMemoryPercent,
+    ...(kvCacheMemory === undefined ? {} : { kvCacheMemory }),
+  };
+  const chosen = chooseVllm(wanted, gpus);
+  if (chosen) return chosen;
+  throw new PlanRefused(stack, [tooSmall(model.name, wanted, gpus)]);
+}
+
+function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[]): Refusal {
+  const { model, quantization, context, tensorParallel } = wanted;
+  const parts = tensorParallel === "auto" ? 1 : tensorParallel;
+  const share = shareOfGpu(wanted, parts);
+  const length = context === "auto" ? undefined : context;
+  const cache =
+    length === undefined
+      ? ""
+      : ` and ${atLeast(length * share.cachePerToken)} of cache for one request of ${formatTokens(length)} tokens`;
+  const each = parts > 1 ? ` on each of ${parts} GPUs` : "";
+  return {
+    id: "memory",
+    what: `${name} does not fit into the GPU's memory as the stack file asks`,
+    found: gpus
+      .map(
+        (gpu) =>
+          `${gpu.name} with ${atMost(gpu.memory ?? 0)}${gpu.heldByOthers > 0 ? `, of which others hold ${atLeast(gpu.heldByOthers)}` : ""}`,
+      )
+      .join(", "),
+    needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? "at most 92" : wanted.gpuMemoryPercent} % of a GPU`,
+    wayOut: [...ways(wanted, gpus), "choose a host with more memory per GPU, or more GPUs"].join("; or "),
+  };
+}
+
+function ways(wanted: VllmWanted, gpus: readonly HostGpu[]): string[] {
+  const shorter = chooseVllm({ ...wanted, context: "auto" }, gpus);
+  const split = chooseVllm({ ...wanted, tensorParallel: "auto" }, gpus);
+  const fuller = chooseVllm({ ...wanted, gpuMemoryPercent: "auto" }, gpus);
+  const fits = [
+    ...(shorter && wanted.context !== "auto" ? [`context ${formatTokens(shorter.context)}`] : []),
+    ...(split && wanted.tensorParallel !== "auto" ? [`engine.tensorParallel ${split.tensorParallel}`] : []),
+    ...(fuller && wanted.gpuMemoryPercent !== "auto" ? [`engine.gpuMemoryPercent ${fuller.gpuMemoryPercent}`] : []),
+  ];
+  const others = permissiveModels(
+    wanted.model,
+    (model) => model.huggingFace !== undefined && chooseVllm({ ...wanted, model }, gpus) !== undefined,
+  );
+  const quantized = weightBytes(wanted.model, "Q4_K_M");
+  return [
+    ...(fits.length === 0 ? [] : [`fits: ${fits.join(", or ")}`]),
+    ...(others.length === 0 ? [] : [`choose another model: ${others.map(({ id }) => id).join(", ")}`]),
+    `set engine.kind to ollama, which runs it quantized (Q4_K_M: ${atLeast(quantized)} of weights)`,
+  ];
+}

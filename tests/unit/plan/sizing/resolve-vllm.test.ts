@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+import { parseStackConfig } from "../../../../plan/config/parse";
+import { hostFacts, type HostFacts } from "../../../../plan/host-facts";
+import { PlanRefused } from "../../../../plan/preflight/refusal";
+import { resolveStack } from "../../../../plan/sizing/resolve";
+import { hostFacts as measured } from "../../../fixtures/hosts/load";
+
+const on = (host: string, changes: Partial<HostFacts> = {}): HostFacts => ({
+  ...hostFacts(measured(host)),
+  ...changes,
+});
+
+const AUTO = { parallel: "auto", gpuMemoryPercent: "auto", tensorParallel: "auto" };
+
+function resolve(engine: object, model: object, facts?: HostFacts) {
+  const config = parseStackConfig(
+    {
+      target: {
+        kind: "ssh",
+        host: "203.0.113.10",
+        hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
+      },
+      engine: { kind: "vllm", ...engine },
+      models: [{ name: "kanana", source: "folder:/srv/kanana", sha256: "c".repeat(64), ...model }],
+      access: { allow: ["198.51.100.0/24"] },
+    },
+    { stack: "prod", file: "Pulumi.prod.yaml" },
+  );
+  const resolution = resolveStack(config, "prod", facts);
+  const { engine: chosen, models } = resolution.config;
+  if (chosen.kind !== "vllm") throw new Error("another engine");
+  const { parallel, gpuMemoryPercent, tensorParallel, dtype } = chosen;
+  return { context: models[0]!.context, parallel, gpuMemoryPercent, tensorParallel, ...(dtype ? { dtype } : {}) };
+}
+
+function refusal(...parts: Parameters<typeof resolve>): string {
+  try {
+    resolve(...parts);
+  } catch (error) {
+    if (error instanceof PlanRefused) return error.message;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+const KANANA = { catalog: "kanana-1.5-8b:bf16" };
+
+describe("vLLM's numbers", () => {
+  test.each<[string, object, object, HostFacts | undefined, object]>([
+    [
+      "everything on auto, on an L4",
+      AUTO,
+      { ...KANANA, context: "auto" },
+      on("l4"),
+      { context: 24576, parallel: 4, gpuMemoryPercent: 92, tensorParallel: 1 },
+    ],
+    [
+      "70B on two A100",
+      AUTO,
+      { catalog: "llama-3.1-70b:bf16", acceptLicence: "llama", context: "auto" },
+      on("two-a100-80"),
+      { context: 32768, parallel: 4, gpuMemoryPercent: 92, tensorParallel: 2 },
+    ],
+    [
+      "some written, some not",
+      { parallel: "auto", gpuMemoryPercent: 80 },
+      { ...KANANA, context: "8k" },
+      on("l4"),
+      { context: 8192, parallel: 4, gpuMemoryPercent: 80, tensorParallel: 1 },
+    ],
+    [
+      "all written, no facts",
+      { parallel: 8 },
+      { context: "16k" },
+      undefined,
+      { context: 16384, parallel: 8, gpuMemoryPercent: 90, tensorParallel: 1 },
+    ],
+    [
+      "all written, a folder that nothing is known of",
+      { parallel: 8 },
+      { context: "16k" },
+      on("l4"),
+      { context: 16384, parallel: 8, gpuMemoryPercent: 90, tensorParallel: 1 },
+    ],
+  ])("%s", (_title, engine, model, facts, expected) => {
+    expect(resolve(engine, model, facts)).toEqual(expected);
+  });
+
+  test("what does not fit is refused with what would", () => {
+    expect(refusal({}, { ...KANANA, context: "32k" }, on("l4"))).toMatchInlineSnapshot(`
+      "There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+      kanana does not fit into the GPU's memory as the stack file asks (memory)
+        found:   NVIDIA L4 with 22.4 GiB
+        needed:  kanana (kanana-1.5-8b at bf16): 15 GiB of weights and 4 GiB of cache for one request of 32k tokens, 2 GiB for vLLM itself, in 90 % of a GPU
+        way out: fits: context 24k; or choose another model: qwen3.5-9b, mistral-7b-v0.3, mistral-7b-v0.2; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 4.6 GiB of weights); or choose a host with more memory per GPU, or more GPUs"
+    `);
+  });
+
+  test("a model that one GPU cannot hold is split", () => {
+    const model = { catalog: "llama-3.1-70b:bf16", acceptLicence: "llama", context: "8k" };
+    expect(refusal({}, model, on("two-a100-80"))).toMatchInlineSnapshot(`
+      "There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+      kanana does not fit into the GPU's memory as the stack file asks (memory)
+        found:   NVIDIA A100-SXM4-80GB with 80 GiB, NVIDIA A100-SXM4-80GB with 80 GiB
+        needed:  kanana (llama-3.1-70b at bf16): 131.5 GiB of weights and 2.5 GiB of cache for one request of 8k tokens, 2 GiB for vLLM itself, in 90 % of a GPU
+        way out: fits: engine.tensorParallel 2; or choose another model: qwen3-32b, qwen2.5-coder-14b, deepseek-r1-distill-qwen-14b; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 40.2 GiB of weights); or choose a host with more memory per GPU, or more GPUs"
+    `);
+  });
+
+  test("a GPU before Ampere computes in float16", () => {
+    const [gpu] = on("l4").gpus;
+    const t4 = on("l4", { gpus: [{ ...gpu!, name: "Tesla T4", computeCapability: "7.5" }] });
+    expect(resolve({}, { ...KANANA, context: "8k" }, t4)).toMatchObject({ dtype: "float16" });
+    expect(resolve({}, { ...KANANA, context: "8k" }, on("l4"))).not.toHaveProperty("dtype");
+  });
+
+  test("an old driver, where something is on auto", () => {
+    expect(refusal(AUTO, { ...KANANA, context: "auto" }, on("l4", { driver: "570.86.15" }))).toContain(
+      "driver 580 or newer",
+    );
+  });
+});

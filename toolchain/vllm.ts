@@ -37,9 +37,6 @@ function folderOf(version: string): string {
   return join(cacheFolder(), "vllm", `${version}-cpu-${lock.slice(0, 12)}`);
 }
 
-/** Whether they lie in the cache: what takes minutes to download is not made in passing. */
-export const vllmPackagesCached = (version: string) => existsSync(folderOf(version));
-
 /** The packages as a piece; the artifact is the installer's wheel, and the other wheels lie beside it. */
 export function vllmPackages(version: string): Piece<Artifact> {
   const folder = folderOf(version);

@@ -13,6 +13,7 @@ import { CommandFailure, EXIT, Interrupted, type ExitCode } from "./failure";
 import { keys, type KeysOptions } from "./keys";
 import { models } from "./models";
 import { preview } from "./preview";
+import { rollback } from "./rollback";
 import { smoke } from "./smoke";
 import { SshError } from "./ssh";
 import { test } from "./test";
@@ -90,6 +91,10 @@ program
   .action((action: string, client: string | undefined, options: KeysOptions) => {
     run = () => keys(action, client, options);
   });
+verb("rollback", "deploy the stack file of the deployment before the present one", rollback).option(
+  "--yes",
+  "don't ask",
+);
 verb("doctor", "say what is there on this machine, in the stack and on the host", doctor).option(
   "--fix",
   "mend what is safe to mend: changes nothing on a host",

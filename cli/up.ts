@@ -1,5 +1,7 @@
 import { admitArtifacts, admitHost, wouldRefuse } from "./admission";
 import { explainFailure } from "./aftermath";
+import { confirm } from "./confirm";
+import { recordDeployment, stackFileText } from "./deployed";
 import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { ensureFacts } from "./facts";
 import { lookAtHost, NO_HOST } from "./host-look";
@@ -37,12 +39,16 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
   return stoppable(stage, () =>
     alone(stack, "up", async () => {
       const began = performance.now();
+      const stackFile = stackFileText(stack);
       await ensureFacts(stack, config);
       const prepared = await prepare(stack, config);
       const project = readProject(stack);
       const code = await deploy(project, prepared, stage, options);
       if (code !== EXIT.good) return code;
-      console.log(summary(project, await prepared.pulumi.outputs()));
+      const outputs = await prepared.pulumi.outputs();
+      // Whoever said no at the question has deployed nothing.
+      if (outputs["digest"] === project.plan.digest) recordDeployment(project, stackFile);
+      console.log(summary(project, outputs));
       console.log(`Done in ${seconds(began)}.`);
       return EXIT.good;
     }),
@@ -112,14 +118,4 @@ async function agreed({ config, stack }: Project, { pulumi }: Prepared, { yes }:
 
 function seconds(began: number): string {
   return `${((performance.now() - began) / 1000).toFixed(1)} s`;
-}
-
-async function confirm(question: string): Promise<boolean> {
-  const { createInterface } = await import("node:readline/promises");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test(await terminal.question(`${question} [y/N] `));
-  } finally {
-    terminal.close();
-  }
 }

@@ -1,0 +1,55 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createTwoFilesPatch } from "diff";
+import { parseStackConfig } from "../plan/config/parse";
+import { readStackFile } from "../plan/config/stack-file";
+import { rolledBack } from "../plan/config/stack-file-rollback";
+import { readPlanContext } from "../plan/context";
+import { makePlan } from "../plan/plan";
+import { confirm } from "./confirm";
+import { deployments, stackFileText, type Deployment } from "./deployed";
+import { EXIT, UsageError, type ExitCode } from "./failure";
+import { PROJECT, readConfig } from "./project";
+import { up } from "./up";
+
+export interface RollbackOptions {
+  readonly yes?: boolean;
+}
+
+/**
+ * Puts the stack file of the last good deployment back and deploys it: the one before the present, or, where the stack
+ * file was changed since, the present one. Clients and their keys stay as they are.
+ */
+export async function rollback(stack: string, options: RollbackOptions): Promise<ExitCode> {
+  readConfig(stack);
+  const file = `Pulumi.${stack}.yaml`;
+  const present = stackFileText(stack);
+  const target = deployments(stack)
+    .map((deployment) => ({ deployment, text: rolledBack(present, deployment.stackFile, { stack, file }) }))
+    .find(({ text }) => text !== present);
+  if (target === undefined)
+    throw new UsageError(
+      `there is no other deployment of ${stack} to go back to`,
+      `the stack files of the last two successful deployments are kept; to undo more, take ${file} from git and run npm run up -- ${stack}`,
+    );
+  console.log(createTwoFilesPatch(file, `${file} of ${target.deployment.at}`, present, target.text));
+  const warning = otherCode(stack, target);
+  if (warning !== undefined) console.log(warning);
+  if (!options.yes) {
+    if (!process.stdin.isTTY) throw new UsageError("nobody is here to confirm", `npm run rollback -- ${stack} --yes`);
+    if (!(await confirm("Deploy this?"))) return EXIT.good;
+  }
+  const path = join(PROJECT, file);
+  writeFileSync(`${path}.new`, target.text);
+  renameSync(`${path}.new`, path);
+  return up(stack, { yes: true });
+}
+
+/** The stack file alone is kept: what the code has become since, it stays. */
+function otherCode(stack: string, { deployment, text }: { deployment: Deployment; text: string }): string | undefined {
+  const origin = { stack, file: `Pulumi.${stack}.yaml` };
+  const config = parseStackConfig(readStackFile(text, origin.file), origin);
+  const { digest } = makePlan(config, readPlanContext(PROJECT, stack, config));
+  if (digest === deployment.digest) return undefined;
+  return "The plan will not be the former one to the letter: this checkout, the clients or this machine's artifacts have changed since. For the former code too: git checkout that revision, then npm run up.";
+}

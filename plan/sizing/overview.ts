@@ -1,5 +1,14 @@
 import { catalogModels, licenceOf, QUANTIZATIONS, type CatalogModel, type Quantization } from "../catalog/models";
-import { ENGINE_OVERHEAD, isSizable, longestContext, weightBytes } from "./arithmetic";
+import {
+  contextChoices,
+  ENGINE_OVERHEAD,
+  isSizable,
+  longestContext,
+  tensorParallelChoices,
+  weightBytes,
+  type Load,
+} from "./arithmetic";
+import { tokensOfCache, USUAL_PERCENT } from "./vllm";
 
 /** What of the catalogue fits into a host, as data. */
 
@@ -30,14 +39,19 @@ export interface OverviewHost {
   readonly memory: number;
 }
 
-/** vLLM fills this part of a GPU, its own default of `--gpu-memory-utilization`. */
-const VLLM_SHARE = 0.92;
+/** For Ollama: every request holds memory for a whole context. */
+function contextInOllama(load: Omit<Load, "context">, { gpus, memory }: OverviewHost): number | undefined {
+  const { gpu, cpu } = ENGINE_OVERHEAD.ollama;
+  const room = gpus.length === 0 ? memory - cpu : gpus.reduce((sum, bytes) => sum + bytes - gpu, 0);
+  return longestContext(load, room);
+}
 
-function roomFor(host: OverviewHost, quantization: Quantization): number {
-  if (quantization === "bf16")
-    return host.gpus.reduce((sum, bytes) => sum + bytes * VLLM_SHARE - ENGINE_OVERHEAD.vllm.gpu, 0);
-  if (host.gpus.length === 0) return host.memory - ENGINE_OVERHEAD.ollama.cpu;
-  return host.gpus.reduce((sum, bytes) => sum + bytes - ENGINE_OVERHEAD.ollama.gpu, 0);
+/** For vLLM over all GPUs that the model can be split over; the requests share the cache, each with a whole context. */
+function contextInVllm({ model, quantization, parallel }: Omit<Load, "context">, { gpus }: OverviewHost) {
+  const parts = tensorParallelChoices(model, gpus.length).at(-1);
+  if (parts === undefined) return undefined;
+  const tokens = tokensOfCache({ model, quantization }, { parts, percent: USUAL_PERCENT, memory: Math.min(...gpus) });
+  return contextChoices(model).find((context) => context * parallel <= tokens);
 }
 
 /** Every model of the catalogue, the largest first; without a host, with its sizes alone. */
@@ -57,6 +71,7 @@ function fit(model: CatalogModel, quantization: Quantization, parallel: number, 
   if (!isSizable(model)) return { kind: "unverified" };
   const weights = weightBytes(model, quantization);
   if (!host) return { kind: "size", weights };
-  const context = longestContext({ model, quantization, parallel }, roomFor(host, quantization));
+  const load = { model, quantization, parallel };
+  const context = quantization === "bf16" ? contextInVllm(load, host) : contextInOllama(load, host);
   return context === undefined ? { kind: "too large", weights } : { kind: "fits", weights, context };
 }

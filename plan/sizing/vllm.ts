@@ -37,7 +37,7 @@ export interface VllmNumbers {
 }
 
 /** vLLM's own default of `--gpu-memory-utilization`. */
-const USUAL_PERCENT = 92;
+export const USUAL_PERCENT = 92;
 /** vLLM's own default of `--max-num-seqs`. */
 const MOST_PARALLEL = 256;
 /** `auto` expects requests to fill this part of a context, on average. */

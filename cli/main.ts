@@ -1,4 +1,5 @@
 import { Command, CommanderError, type OptionValues } from "commander";
+import { NotPrepared } from "../plan/artifacts";
 import { ConfigurationFaults } from "../plan/config/faults";
 import { FaultyFactsFile } from "../plan/host-facts";
 import { PlanRefused } from "../plan/preflight/refusal";
@@ -148,10 +149,13 @@ program
     run = () => test(["real"]);
   });
 
+/** The stack file, the facts file or this machine is not as a plan needs it; nothing was touched. */
+const CONFIGURATION_ERRORS = [ConfigurationFaults, PlanRefused, FaultyFactsFile, NotPrepared];
+
 /** A user's fault is told in one message; only a bug of ours shows a stack trace. */
 function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.good : EXIT.usage;
-  if (error instanceof ConfigurationFaults || error instanceof PlanRefused || error instanceof FaultyFactsFile) {
+  if (error instanceof Error && CONFIGURATION_ERRORS.some((kind) => error instanceof kind)) {
     console.error(error.message);
     return EXIT.usage;
   }

@@ -13,11 +13,16 @@ export const artifactIndexSchema = z.record(
 
 export type ArtifactIndex = z.output<typeof artifactIndexSchema>;
 
+/** Something that a plan is made from is not on this machine; the message is ready for a terminal. */
+export class NotPrepared extends Error {
+  override readonly name = "NotPrepared";
+}
+
 /** An artifact of the index under the name that a step's script uses. */
 export function localArtifact(index: ArtifactIndex, key: string, name: string): PlannedArtifact {
   const entry = index[key];
   if (!entry)
-    throw new Error(
+    throw new NotPrepared(
       `the artifact ${key} is not in .tms-llm/artifacts.json.\n  way out: npm run up, which makes what is missing`,
     );
   return { name, sha256: entry.sha256, source: { kind: "local", path: entry.path } };

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { artifactIndexSchema } from "./artifacts";
+import { artifactIndexSchema, NotPrepared } from "./artifacts";
 import type { StackConfig } from "./config/schema";
 import { factsFile, parseFactsFile, type HostFacts } from "./host-facts";
 import type { PlanContext } from "./plan";
@@ -17,7 +17,7 @@ export const STATE_FOLDER = ".tms-llm";
 function readState(project: string, path: string): unknown {
   const file = join(project, STATE_FOLDER, path);
   if (!existsSync(file)) {
-    throw new Error(
+    throw new NotPrepared(
       `${join(STATE_FOLDER, path)} is missing.\n  why: the toolchain has not prepared this stack\n  way out: npm run up; or source <(npm run -s env) before you use pulumi directly`,
     );
   }
@@ -28,7 +28,7 @@ function readState(project: string, path: string): unknown {
 export function readGiven(project: string, path: string): string {
   const file = resolve(project, path.replace(/^~(?=\/)/, homedir()));
   if (!existsSync(file)) {
-    throw new Error(
+    throw new NotPrepared(
       `${path} does not exist.\n  why: the stack file names it\n  way out: correct the path, which is relative to the project's folder`,
     );
   }

@@ -31,6 +31,12 @@ describe.skipIf(process.platform !== "linux")("npm run facts", () => {
     await clone.remove();
   });
 
+  test("a stack whose sandbox was never made is told what makes it, without a stack trace", async () => {
+    const { exitCode, output } = await clone.run(["facts", "dev"]);
+    expect([exitCode, output]).toEqual([4, expect.stringContaining("way out: npm run up")]);
+    expect(output).not.toMatch(/^ +at /m);
+  });
+
   test("before there is a facts file, models says how to get one", async () => {
     const { exitCode, output } = await clone.run(["models", "own"]);
     expect([exitCode, output]).toEqual([0, expect.stringContaining("npm run facts -- own measures the host")]);

@@ -82,6 +82,9 @@ undo() {
     ufw-state) undo_ufw_state "$before" ;;
     ufw-default) undo_ufw_default "$before" ;;
     firewalld) undo_firewalld "$before" ;;
+    selinux-boolean) undo_boolean "$id" "$before" ;;
+    selinux-port) undo_http_port "$id" "$before" ;;
+    selinux-label) undo_label "$id" "$before" ;;
     firewalld-zone) undo_firewalld_zone "$before" ;;
     model) undo_model "$id" ;;
     weights) undo_weights "$id" ;;

@@ -3,7 +3,10 @@
 
 step() {
   local -a ahead
-  mapfile -t ahead < <(packages_ahead)
+  mapfile -t ahead < <(
+    packages_ahead
+    selinux_packages
+  )
   ensure_package logrotate curl ca-certificates zstd "${ahead[@]}"
   # Where it came with us, our policy kept its timer from starting. Enterprise Linux 8 runs it from cron.
   if owned package logrotate && [[ $(system_family) == debian || -e /usr/lib/systemd/system/logrotate.timer ]]; then
@@ -19,6 +22,8 @@ step() {
   ensure_data /opt/llm/models tms:tms 0750
   ensure_data /opt/llm/logs tms:tms 0750
   ensure_data /opt/llm/cache tms:tms 0750
+  # logrotate may only touch what is labelled as a log.
+  ensure_label '/opt/llm/logs(/.*)?' var_log_t /opt/llm/logs
   ensure_files
 }
 

@@ -10,6 +10,9 @@ step() {
   ensure_nginx
   own_nginx_first
   make_room
+  ensure_http_port "$in_port"
+  # The engine is reached over the loopback network.
+  ensure_boolean httpd_can_network_connect
   ensure_directory /etc/nginx/tms-llm root:root 0700
   if [[ $in_tls != off ]]; then ensure_directory "$tls" root:root 0755; fi
   case $in_tls in
@@ -43,7 +46,8 @@ make_room() {
   local site welcome=/etc/nginx/sites-enabled/default
   if owned package nginx || listens_on_our_port "$(as_found "$welcome")"; then ensure_absent "$welcome"; else bring_back "$welcome"; fi
   [[ $VERB == apply ]] || return 0
-  for site in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
+  # The welcome page of RHEL's family stands in nginx.conf itself.
+  for site in /etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
     if [[ $site != /etc/nginx/conf.d/tms-llm.conf ]] && listens_on_our_port "$site"; then
       fail "port $in_port belongs to another site of this nginx" "$site listens on it" \
         "choose another gateway.port in the stack file, or take that site out"

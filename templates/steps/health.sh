@@ -3,5 +3,6 @@
 
 step() {
   ensure_files --notify tms-llm-health.timer
+  ensure_label '/opt/llm/health-check\.sh' bin_t /opt/llm/health-check.sh
   ensure_unit tms-llm-health.timer
 }

@@ -6,6 +6,7 @@ step() {
   local -a files
   ensure_directory /opt/llm/ollama root:root 0755
   install_release "$home"
+  ensure_label '/opt/llm/ollama/[^/]+/bin(/.*)?' bin_t "$home"
   ensure_files --notify tms-ollama.service
   if [[ $VERB == apply ]]; then echo "$home/bin/ollama $in_port" >"$STATE/ollama"; fi
   ensure_loopback

@@ -13,11 +13,13 @@ export interface SystemRow {
   readonly headers: { readonly stock: string; readonly uek?: string };
   /** How a driver of branch 580 gets there, as one line for people. */
   readonly driver: string;
-  /** Whether this release's steps can set the system up. */
-  readonly setUp: boolean;
+  /** The engines that this release's steps can set up there. */
+  readonly engines: readonly ("ollama" | "vllm")[];
 }
 
 const debianHeaders = { stock: "linux-headers-$(uname -r)" };
+// vLLM's socket is for the group of Debian's nginx.
+const withoutVllm = ["ollama"] as const;
 const rhelHeaders = { stock: "kernel-devel-$(uname -r) kernel-headers" };
 const ubuntuDriver = "apt-get install nvidia-headless-580-server-open nvidia-utils-580-server";
 const rhelDriver = (repository: string) =>
@@ -35,7 +37,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     // The distribution's own driver is 535, too old for Ollama and for CUDA 13.
     driver:
       "add contrib and NVIDIA's repository debian12 (cuda-keyring_1.1-1_all.deb), then apt-get install nvidia-driver-pinning-580 nvidia-open",
-    setUp: true,
+    engines: ["ollama", "vllm"],
   },
   {
     id: "ubuntu",
@@ -45,7 +47,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     nvidiaRepository: "ubuntu2204",
     headers: debianHeaders,
     driver: ubuntuDriver,
-    setUp: true,
+    engines: ["ollama", "vllm"],
   },
   {
     id: "ubuntu",
@@ -55,7 +57,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     nvidiaRepository: "ubuntu2404",
     headers: debianHeaders,
     driver: ubuntuDriver,
-    setUp: true,
+    engines: ["ollama", "vllm"],
   },
   ...(["8", "9"] as const).flatMap((version) => [
     {
@@ -66,7 +68,7 @@ export const SYSTEMS: readonly SystemRow[] = [
       nvidiaRepository: `rhel${version}`,
       headers: { ...rhelHeaders, uek: "kernel-uek-devel-$(uname -r)" },
       driver: rhelDriver(`rhel${version}`),
-      setUp: false,
+      engines: withoutVllm,
     },
     {
       id: "rhel",
@@ -76,7 +78,7 @@ export const SYSTEMS: readonly SystemRow[] = [
       nvidiaRepository: `rhel${version}`,
       headers: rhelHeaders,
       driver: rhelDriver(`rhel${version}`),
-      setUp: false,
+      engines: withoutVllm,
     },
   ]),
   {
@@ -88,7 +90,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     headers: rhelHeaders,
     // Precompiled modules lag behind its kernels.
     driver: rhelDriver("rhel9").replace("580-open", "open-dkms"),
-    setUp: false,
+    engines: withoutVllm,
   },
 ];
 

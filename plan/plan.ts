@@ -129,6 +129,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
   const engine = engineRequirements(config);
   return {
     architecture: context.architecture,
+    engine: config.engine.kind,
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
     memoryReserveBytes: HOST_RESERVE_BYTES,

@@ -1,5 +1,5 @@
 import type { FirewallChoice } from "../firewall";
-import { SYSTEMS } from "../os";
+import type { SystemRow } from "../os";
 import type { GpuRequirement } from "./gpu";
 import type { RecordedFacts } from "./recorded";
 
@@ -18,8 +18,8 @@ export interface Requirements {
   /** Free space by path; paths on one mount add up. */
   readonly diskBytes: Readonly<Record<string, number>>;
   readonly ports: readonly PortRequirement[];
-  /** Default: SUPPORTED_SYSTEMS. */
-  readonly systems?: readonly SupportedSystem[];
+  /** The engine that the system has to be fit for; default `ollama`. */
+  readonly engine?: SystemRow["engines"][number];
   /** Debian's word for what the plan's binaries run on; without it any architecture passes. */
   readonly architecture?: string;
   /** Lowest GNU C library, e.g. `2.28`. */
@@ -35,12 +35,3 @@ export interface Requirements {
   /** What the plan was made for, where it was made for something. */
   readonly recorded?: RecordedFacts;
 }
-
-export interface SupportedSystem {
-  /** As in /etc/os-release. */
-  readonly id: string;
-  readonly version: string;
-  readonly name: string;
-}
-
-export const SUPPORTED_SYSTEMS: readonly SupportedSystem[] = SYSTEMS.filter(({ setUp }) => setUp);

@@ -1,12 +1,10 @@
 import type { Facts } from "../facts";
+import { SYSTEMS, systemRow } from "../os";
 import type { Refusal } from "./refusal";
-import { SUPPORTED_SYSTEMS, type Requirements } from "./requirements";
+import type { Requirements } from "./requirements";
 
 /** Whether the host is of a kind that can be set up at all. */
-export function judgeSystem(
-  facts: Facts,
-  { systems = SUPPORTED_SYSTEMS, architecture, glibc }: Requirements,
-): Refusal[] {
+export function judgeSystem(facts: Facts, { engine = "ollama", architecture, glibc }: Requirements): Refusal[] {
   const refusals: Refusal[] = [];
   const { os, systemd } = facts;
   if (!facts.root) {
@@ -18,12 +16,14 @@ export function judgeSystem(
       wayOut: "set target.user to root, or allow that user sudo without a password",
     });
   }
-  if (!systems.some(({ id, version }) => os.id === id && os.version === version)) {
+  if (!systemRow(os)?.engines.includes(engine)) {
     refusals.push({
       id: "operating-system",
-      what: "The host's system is not one that this release sets up",
+      what: `The host's system is not one on which this release sets up ${engine}`,
       found: os.pretty,
-      needed: systems.map(({ name }) => name).join(", "),
+      needed: SYSTEMS.filter((row) => row.engines.includes(engine))
+        .map(({ name }) => name)
+        .join(", "),
       wayOut: "choose a host with one of these systems",
     });
   }

@@ -61,6 +61,14 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
     "a relative of Ubuntu",
     { report: { os: { id: "linuxmint", like: "ubuntu debian", version: "22.1", pretty: "Linux Mint 22.1" } } },
   ],
+  [
+    "operating-system",
+    "Oracle Linux, where vLLM is wanted",
+    {
+      report: { os: { id: "ol", like: "fedora", version: "9.6", pretty: "Oracle Linux Server 9.6" } },
+      needs: { engine: "vllm" },
+    },
+  ],
   ["systemd", "no systemd", { report: { systemd: { running: false, version: null, state: null } } }],
   [
     "systemd-state",
@@ -213,11 +221,7 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
     "Oracle's own kernel wants headers of its own",
     {
       host: "oracle-8-nouveau",
-      needs: {
-        gpu: { required: true },
-        firewall: "off",
-        systems: [{ id: "ol", version: "8.10", name: "Oracle Linux 8" }],
-      },
+      needs: { gpu: { required: true } },
     },
   ],
   ["gpu-access-lost", "device rules lost", { host: "access-lost", needs: { gpu: { required: true } } }],
@@ -256,6 +260,15 @@ describe("a host that is not ready is refused, with the way out", () => {
 describe("what is ready or ours is not refused", () => {
   test.each<[string, Case]>([
     ["a bare Ubuntu host", {}],
+    [
+      "a RHEL host with the firewalld that it comes with",
+      {
+        report: {
+          os: { id: "rhel", like: "fedora", version: "9.6", pretty: "Red Hat Enterprise Linux 9.6 (Plow)" },
+          services: [service("firewalld.service", "active", "enabled")],
+        },
+      },
+    ],
     ["a fresh sandbox", { host: "debian-12-sandbox" }],
     ["our own finished deployment", { host: "deployed" }],
     [

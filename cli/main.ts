@@ -60,6 +60,7 @@ verb("destroy", "take back everything that up made", destroy)
   .option("--yes", "don't ask")
   .option("--purge", "remove the models too");
 verb("smoke", "prove the endpoint from outside, now", smoke)
+  .option("--thorough", "every check, with enough samples; a minute or more")
   .option("--url <url>", "an endpoint without a stack; what can't be seen from here does not pass")
   .option("--key-file <file>", "with --url: file of the API key")
   .option("--ca <file>", "with --url: certificate of the CA")

@@ -6,6 +6,7 @@ import { renderJunit } from "../smoke/report-junit";
 import { renderMarkdown } from "../smoke/report-markdown";
 import { renderTable } from "../smoke/report-terminal";
 import { runSmoke } from "../smoke/run";
+import { GATE, THOROUGH } from "../smoke/sets";
 import { smokeTargetSchema, type SmokeTarget } from "../smoke/target";
 import { exitCode } from "../smoke/verdict";
 import { UsageError, type ExitCode } from "./failure";
@@ -24,15 +25,18 @@ const REPORTS = {
 export type SmokeOptions = UrlOptions & { readonly [report in keyof typeof REPORTS]?: string } & {
   /** Checks to leave out, by id. */
   readonly exclude?: readonly string[];
+  /** Every check instead of those of a deployment. */
+  readonly thorough?: boolean;
 };
 
 /** Proves an endpoint from outside, now: that of a stack, or one that is known by its URL. Always runs. */
 export async function smoke(stack: string, options: SmokeOptions): Promise<ExitCode> {
-  const { exclude = [] } = options;
-  const fault = exclusionFault(exclude);
+  const { exclude = [], thorough } = options;
+  const checks = thorough ? THOROUGH : GATE;
+  const fault = exclusionFault(exclude, checks);
   if (fault !== undefined) throw new UsageError(`--exclude: ${fault}`, `npm run smoke -- ${stack} --exclude digest`);
   const target = options.url === undefined ? await stackTarget(stack, options) : urlTarget(options);
-  const report = await runSmoke({ ...target, exclude: [...exclude] });
+  const report = await runSmoke({ ...target, exclude: [...exclude] }, { checks });
   for (const [name, render] of Object.entries(REPORTS)) {
     const file = options[name as keyof typeof REPORTS];
     if (file !== undefined) writeFileSync(file, render(report));

@@ -1,5 +1,6 @@
 import type { StackConfig } from "./config/schema";
 import { keyReferences, newestSlot } from "./keys";
+import { VLLM_SOCKET } from "./engines/vllm-config";
 import type { Plan, PlanContext } from "./plan";
 
 export interface SmokeTargetInput {
@@ -29,6 +30,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
     nativeApi: gateway.nativeApi,
     maxBodySize: gateway.maxBodySize,
     objectives,
+    rateLimit: gateway.rateLimit,
+    engine: { version: engine.version, question: versionQuestion(engine) },
     digest: plan.digest,
     ...(sandbox
       ? {
@@ -71,4 +74,12 @@ function lastDay({ clients }: StackConfig, name: string): { expires?: string } {
   const reference =
     client && keyReferences({ [name]: client }).find((key) => key.name.endsWith(`/${newestSlot(client)}`));
   return reference?.expires === undefined ? {} : { expires: reference.expires };
+}
+
+/** The command that makes the engine tell its version on the host. */
+function versionQuestion(engine: StackConfig["engine"]): string[] {
+  const ask = ["curl", "--silent", "--max-time", "5"];
+  return engine.kind === "ollama"
+    ? [...ask, `http://127.0.0.1:${engine.port}/api/version`]
+    : [...ask, "--unix-socket", VLLM_SOCKET, "http://localhost/version"];
 }

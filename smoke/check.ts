@@ -26,6 +26,8 @@ export interface Check {
   readonly needs?: string;
   /** Timing is measured alone; everything else may run side by side. */
   readonly alone?: boolean;
+  /** It disturbs whatever comes after it. */
+  readonly last?: boolean;
   run(context: CheckContext): Promise<Finding>;
 }
 

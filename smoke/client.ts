@@ -19,6 +19,8 @@ export interface RequestOptions {
   readonly key?: string | undefined;
   readonly body?: string | Readable;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether to wait as a 429 says and ask again, which is the default. */
+  readonly patient?: boolean;
   /** Limit of the whole exchange. */
   readonly timeoutMilliseconds?: number;
 }
@@ -106,7 +108,8 @@ export class Client {
   }
 
   private async dispatch(path: string, options: RequestOptions) {
-    const { method = "GET", key, body, headers, timeoutMilliseconds: limit = DEFAULT_TIMEOUT_MILLISECONDS } = options;
+    const { method = "GET", key, body, headers, patient = true } = options;
+    const { timeoutMilliseconds: limit = DEFAULT_TIMEOUT_MILLISECONDS } = options;
     for (let attempt = 1; ; attempt += 1) {
       const sent = performance.now();
       const response = await this.agent
@@ -130,7 +133,7 @@ export class Client {
           throw this.noAnswer(error, limit);
         });
       const wait = Number(response.headers["retry-after"] ?? Infinity);
-      if (response.statusCode !== 429 || attempt > 2 || !(wait <= LONGEST_RETRY_AFTER_SECONDS))
+      if (response.statusCode !== 429 || !patient || attempt > 2 || !(wait <= LONGEST_RETRY_AFTER_SECONDS))
         return { response, sent, limit };
       await response.body.dump();
       await sleep(wait * 1000);

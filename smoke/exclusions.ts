@@ -1,6 +1,6 @@
 import { nearestName } from "../plan/config/faults";
 import type { Check } from "./check";
-import { GATE } from "./run";
+import { GATE } from "./sets";
 
 /**
  * What is wrong with the names of the checks to leave out, all at once; undefined when nothing is. An exclusion that does

@@ -1,36 +1,12 @@
 import { availableParallelism, loadavg } from "node:os";
 import { runCheck, type Check } from "./check";
-import { health } from "./checks/health";
-import { allowlist } from "./checks/allowlist";
-import { answer } from "./checks/answer";
-import { bodyLimit } from "./checks/body-limit";
-import { digest } from "./checks/digest";
-import { engineListens, firewall } from "./checks/network";
-import { keys } from "./checks/keys";
-import { korean } from "./checks/korean";
-import { models } from "./checks/models";
-import { streaming } from "./checks/streaming";
 import { Client } from "./client";
 import { listedModels } from "./openai";
 import { presentable } from "./presentable";
 import type { CheckResult, SmokeReport } from "./report-json";
+import { GATE } from "./sets";
 import { withLastingKeys, type SmokeTarget } from "./target";
 import { overall } from "./verdict";
-
-/** The gate set, in the order in which a reader wants to see it. */
-export const GATE: readonly Check[] = [
-  health,
-  keys,
-  models,
-  answer,
-  streaming,
-  korean,
-  allowlist,
-  bodyLimit,
-  firewall,
-  engineListens,
-  digest,
-];
 
 export interface SmokeOptions {
   /** What to run instead of the gate set. */
@@ -84,7 +60,7 @@ async function firstModel(client: Client): Promise<string> {
 
 /**
  * Runs side by side what may, each once what it needs is done; a check that wants to be alone waits until nothing else
- * runs. A check that needs one which isn't wanted doesn't wait for it.
+ * runs, and one that disturbs others until all they are done. A check that needs one which isn't wanted doesn't wait for it.
  */
 async function runAll(
   wanted: readonly Check[],
@@ -101,8 +77,10 @@ async function runAll(
     running.set(id, finished);
   };
   while (done.size < wanted.length) {
+    const early = wanted.some(({ id, last }) => !last && !done.has(id));
     const able = wanted.filter(
-      ({ id, needs }) =>
+      ({ id, needs, last }) =>
+        !(last && early) &&
         !done.has(id) &&
         !running.has(id) &&
         (needs === undefined || done.has(needs) || !wanted.some((other) => other.id === needs)),

@@ -64,6 +64,11 @@ export const smokeTargetSchema = z.strictObject({
     ttft: z.number().positive(),
     total: z.number().positive(),
   }),
+  rateLimit: z
+    .strictObject({ requestsPerMinute: z.number().int().positive(), burst: z.number().int().nonnegative() })
+    .optional(),
+  /** The engine's version, and the command that makes the engine tell its own on the host. */
+  engine: z.strictObject({ version: z.string(), question: z.array(z.string()) }).optional(),
   /** Digest that the host must show. */
   digest: z.string().optional(),
   access: z.discriminatedUnion("kind", [sandboxAccess, sshAccess]).optional(),

@@ -6,8 +6,11 @@ import { readStackFile } from "../../plan/config/stack-file";
 import { readPlanContext } from "../../plan/context";
 import { makePlan } from "../../plan/plan";
 import { smokeTarget } from "../../plan/smoke-target";
+import type { Check } from "../../smoke/check";
+import { rateLimit } from "../../smoke/checks/rate-limit";
 import { smokeReportSchema, type Verdict } from "../../smoke/report-json";
 import { runSmoke } from "../../smoke/run";
+import { GATE } from "../../smoke/sets";
 import { smokeTargetSchema, type SmokeTarget } from "../../smoke/target";
 import { Clone, DOCKER_MISSING } from "../harness/clone";
 
@@ -36,6 +39,8 @@ interface Sabotage {
   /** Services that have to take notice when the files are put back. */
   readonly mend: readonly ("gateway" | "engine" | "firewall")[];
   readonly tells: Readonly<Record<string, RegExp>>;
+  /** The gate set if not given. */
+  readonly checks?: readonly Check[];
 }
 
 const gateway = (title: string, spoil: string, tells: Sabotage["tells"]): Sabotage => ({
@@ -107,6 +112,10 @@ const SABOTAGES: readonly Sabotage[] = [
       -addext subjectAltName=DNS:llm.internal -keyout $certificate_key -out $certificate 2>/dev/null`,
     { health: /is not trusted/ },
   ),
+  {
+    ...gateway("nobody is told to wait", "edit $conf '/limit_req zone=/d'", { "rate-limit": /none refused$/ }),
+    checks: [...GATE, rateLimit],
+  },
   firewall(
     "the endpoint is open to everyone",
     "ufw allow 443/tcp",
@@ -140,6 +149,18 @@ const SABOTAGES: readonly Sabotage[] = [
     tells: { "engine-loopback": ON_ALL_ADDRESSES, firewall: ENGINE_OPEN },
   },
   {
+    title: "another version of the engine answers",
+    spoil: `systemctl stop tms-ollama; systemd-run --quiet --collect --unit middle-man python3 -c '
+import http.server
+class Other(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{\\"version\\":\\"0.1.0\\"}")
+http.server.HTTPServer(("127.0.0.1", 11434), Other).serve_forever()'
+      until curl --silent --output /dev/null http://127.0.0.1:11434/; do sleep 0.1; done`,
+    mend: ["engine"],
+    tells: { "engine-version": /^version 0\.1\.0$/, models: /no list$/ },
+  },
+  {
     title: "the engine is stopped",
     spoil: "systemctl stop tms-ollama",
     mend: ["engine"],
@@ -164,8 +185,8 @@ describe.skipIf(DOCKER_MISSING)("the smoke test of a real deployment (needs Dock
   const host = (script: string) => clone.host().shell("exec bash -s", `${words}\n${script}\n`);
 
   /** The checks that did not pass, by name; what one of them blocks is left out. */
-  async function told(): Promise<Record<string, string>> {
-    const { checks } = await runSmoke(target);
+  async function told(wanted: readonly Check[] = GATE): Promise<Record<string, string>> {
+    const { checks } = await runSmoke(target, { checks: wanted });
     const unsaid = (verdict: Verdict, by = "") =>
       verdict === "pass" ||
       (verdict === "blocked" && checks.some((check) => check.id === by && check.verdict === "fail"));
@@ -205,7 +226,7 @@ describe.skipIf(DOCKER_MISSING)("the smoke test of a real deployment (needs Dock
         id,
         expect.stringMatching(observed) as string,
       ]);
-      expect(await told()).toEqual(Object.fromEntries(expected));
+      expect(await told(sabotage.checks)).toEqual(Object.fromEntries(expected));
     });
   });
 

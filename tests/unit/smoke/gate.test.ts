@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { renderJson, smokeReportSchema, type CheckResult } from "../../../smoke/report-json";
 import { renderTable } from "../../../smoke/report-terminal";
 import { runSmoke } from "../../../smoke/run";
@@ -24,7 +25,7 @@ describe("a deployment that behaves", () => {
     `);
     expect(report.verdict).toBe("pass");
     expect(progress).toHaveLength(report.checks.length);
-    expect(report.excluded).toEqual(["firewall", "engine-loopback", "digest"]);
+    expect(report.excluded).toEqual(["firewall", "engine-loopback", "engine-version", "digest"]);
   });
 
   test("is not blamed for characters that the network splits", async () => {
@@ -69,7 +70,7 @@ describe("a deployment that behaves", () => {
   test("does not pass as a whole where the host can't be seen", async () => {
     const report = await runSmoke(await target({}, { exclude: [] }));
     expect(report.verdict).toBe("inconclusive");
-    for (const id of ["firewall", "engine-loopback", "digest"])
+    for (const id of ["firewall", "engine-loopback", "engine-version", "digest"])
       expect(result(report, id)).toMatchObject({ verdict: "inconclusive", observed: "not measured: no host access" });
   });
 
@@ -83,6 +84,11 @@ describe("a deployment that behaves", () => {
 test("the JSON report keeps to its published schema", async () => {
   const text = renderJson(await runSmoke(await target({ listed: [] })));
   expect(smokeReportSchema.parse(JSON.parse(text))).toEqual(JSON.parse(text));
+});
+
+test("the published schema is the one that the code has; else run vitest with -u", async () => {
+  const schema = `${JSON.stringify(z.toJSONSchema(smokeReportSchema), null, 2)}\n`;
+  await expect(schema).toMatchFileSnapshot("../../../docs/schemas/smoke.v1.json");
 });
 
 test("a key that the server sends back is nowhere in the reports, nor is what would move the cursor", async () => {

@@ -7,6 +7,7 @@ import { target } from "./endpoint";
 import { result } from "./sabotage";
 
 const DIGEST = "c8c4e9e92cff01e2";
+const ENGINE = { version: "0.17.4", question: ["curl", "engine"] };
 const access = {
   kind: "sandbox" as const,
   container: "sandbox",
@@ -29,6 +30,7 @@ const GOOD = {
   refused: `printf '${SEEN}\\n'`,
   sockets: "echo 'LISTEN 0 4096 127.0.0.1:11434 0.0.0.0:*'",
   digest: `echo ${DIGEST}`,
+  version: `echo '{"version":"0.17.4"}'`,
 };
 
 /** Puts a `docker` on the PATH that does what the test says for each thing that is asked of it. */
@@ -44,6 +46,7 @@ case "$*" in
   *"--ip ${access.refusedProber4} --ip6 ${access.refusedProber6}"*) ${says.refused} ;;
   "exec sandbox ss -Hltn") ${says.sockets} ;;
   "exec sandbox cat /var/lib/tms-llm/digest") ${says.digest} ;;
+  "exec sandbox curl engine") ${says.version} ;;
   *) echo "not expected: $*" >&2; exit 125 ;;
 esac
 `,
@@ -56,7 +59,9 @@ afterEach(() => vi.unstubAllEnvs());
 
 const run = async (says: Partial<typeof GOOD> = {}, changes = {}) => {
   dockerThat({ ...GOOD, ...says });
-  return runSmoke(await target({}, { exclude: ["streaming", "korean"], access, digest: DIGEST, ...changes }));
+  return runSmoke(
+    await target({}, { exclude: ["streaming", "korean"], access, digest: DIGEST, engine: ENGINE, ...changes }),
+  );
 };
 
 describe("what the host's own machine shows", () => {
@@ -129,6 +134,20 @@ describe("what the host's own machine shows", () => {
       observed: "the host shows no digest",
     },
     {
+      title: "another version of the engine",
+      says: { version: `echo '{"version":"0.12.0"}'` },
+      check: "engine-version",
+      verdict: "fail",
+      observed: "version 0.12.0",
+    },
+    {
+      title: "an engine that does not answer on the host",
+      says: { version: "exit 7" },
+      check: "engine-version",
+      verdict: "fail",
+      observed: "the engine tells no version",
+    },
+    {
       title: "no container",
       says: { digest: "echo 'Error: No such container: sandbox' >&2; exit 1" },
       check: "digest",
@@ -149,7 +168,9 @@ describe("what the host's own machine shows", () => {
 });
 
 test("where no model is known the first that is listed is asked", async () => {
-  const report = await runSmoke(await target({}, { models: [], exclude: ["firewall", "engine-loopback", "digest"] }));
+  const report = await runSmoke(
+    await target({}, { models: [], exclude: ["firewall", "engine-loopback", "engine-version", "digest"] }),
+  );
   expect(report.verdict).toBe("pass");
   const none = await runSmoke(await target({ listed: [] }, { models: [] }));
   expect(result(none, "models")).toMatchObject({ verdict: "fail", observed: "none is listed" });

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { fail, inconclusive, pass, type Check, type Finding } from "../../../smoke/check";
 import { NoAnswer } from "../../../smoke/no-answer";
-import { GATE, runSmoke } from "../../../smoke/run";
+import { runSmoke } from "../../../smoke/run";
+import { GATE, THOROUGH } from "../../../smoke/sets";
 import { renderTable } from "../../../smoke/report-terminal";
 import { KEY, target } from "./endpoint";
 
@@ -78,9 +79,11 @@ describe("a run", () => {
       timed("a"),
       timed("b"),
       timed("after", { alone: true, needs: "a" }),
-      timed("last", { needs: "after" }),
+      timed("disturbing", { last: true }),
+      timed("late", { needs: "after" }),
     ]);
-    expect(beside).toEqual({ alone: [], a: ["b"], b: ["a"], after: [], last: [] });
+    expect(beside).toEqual({ alone: [], a: ["b"], b: ["a"], after: [], late: [], disturbing: [] });
+    expect(Object.keys(beside).at(-1)).toBe("disturbing");
   });
 
   test("refuses checks that wait for one another", async () => {
@@ -89,10 +92,13 @@ describe("a run", () => {
   });
 });
 
-test("each check of the gate set needs one of the set", () => {
-  const ids = GATE.map(({ id }) => id);
+test.each([
+  { name: "gate", set: GATE },
+  { name: "thorough", set: THOROUGH },
+])("each check of the $name set needs one of the set", ({ set }) => {
+  const ids = set.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
-  expect(GATE.map(({ needs }) => needs).filter((needs) => needs !== undefined && !ids.includes(needs))).toEqual([]);
+  expect(set.map(({ needs }) => needs).filter((needs) => needs !== undefined && !ids.includes(needs))).toEqual([]);
 });
 
 test("the table shows demand and evidence of what did not pass, and of nothing else", async () => {

@@ -164,7 +164,11 @@ http.server.HTTPServer(("127.0.0.1", 11434), Other).serve_forever()'
     title: "the engine is stopped",
     spoil: "systemctl stop tms-ollama",
     mend: ["engine"],
-    tells: { health: /^status 503$/, "engine-loopback": /^nothing listens on port 11434$/ },
+    tells: {
+      health: /^status 503$/,
+      "engine-loopback": /^nothing listens on port 11434$/,
+      "engine-version": /tells no version$/,
+    },
   },
   { title: "the model is gone", spoil: "rm $manifest", mend: ["engine"], tells: { models: /^missing: tiny$/ } },
   {

@@ -68,7 +68,8 @@ verb("smoke", "prove the endpoint from outside, now", smoke)
   .option("--exclude <check>", "leave a check out; may be given several times", gather)
   .option("--json <file>", "write the report there, raw samples included")
   .option("--junit <file>", "write the report there as JUnit XML")
-  .option("--markdown <file>", "write the report there as a comment on a pull request");
+  .option("--markdown <file>", "write the report there as a comment on a pull request")
+  .option("--html <file>", "write the report there as a page with plots");
 verb("drift", "compare the host with what was deployed; changes nothing", drift).option(
   "--json <file>",
   "write the report there",

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { smokeTarget } from "../plan/smoke-target";
 import { exclusionFault } from "../smoke/exclusions";
+import { renderHtml } from "../smoke/report-html";
 import { renderJson, type SmokeReport } from "../smoke/report-json";
 import { renderJunit } from "../smoke/report-junit";
 import { renderMarkdown } from "../smoke/report-markdown";
@@ -20,6 +21,7 @@ const REPORTS = {
   json: renderJson,
   junit: renderJunit,
   markdown: renderMarkdown,
+  html: renderHtml,
 } satisfies Record<string, (report: SmokeReport) => string>;
 
 export type SmokeOptions = UrlOptions & { readonly [report in keyof typeof REPORTS]?: string } & {

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa, execaSync } from "execa";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { plotsOf, renderHtml } from "../../../smoke/report-html";
+import type { CheckResult, SmokeReport } from "../../../smoke/report-json";
+
+const CHROMIUM_MISSING = execaSync("chromium", ["--version"], { reject: false }).failed;
+
+const check = (id: string, evidence: CheckResult["evidence"]): CheckResult => ({
+  ...{ id, title: id, target: "", observed: "</script><b>bold</b>", verdict: "fail", milliseconds: 1, evidence },
+});
+const report: SmokeReport = {
+  schema: "tms-llm/smoke/v1",
+  endpoint: "https://llm.internal",
+  began: "2026-11-21T08:00:00.000Z",
+  milliseconds: 3210,
+  verdict: "fail",
+  checks: [
+    check("streaming", { reads: [10, 20, 30].map((at) => ({ at, bytes: 230, events: 2, chunks: [1, 1] })) }),
+    check("success", { firstTokens: [30, 10, 20, 40], ends: [31, 11, 21, 41] }),
+  ],
+  excluded: [],
+  environment: { node: "v24", platform: "linux x64", processors: 2, load: 0.5 },
+};
+
+describe("the page", () => {
+  test("draws a stream's tokens as they arrived, and how many requests ended within a time", () => {
+    const [timeline, firstToken] = plotsOf(report.checks);
+    expect(timeline?.points).toEqual([
+      [0, 10, 20, 30],
+      [0, 2, 4, 6],
+    ]);
+    expect(firstToken?.points).toEqual([
+      [10, 20, 30, 40],
+      [25, 50, 75, 100],
+    ]);
+  });
+
+  test("draws nothing where no samples were kept", () => {
+    expect(plotsOf([check("streaming", {}), check("health", { times: [1] })])).toEqual([]);
+  });
+
+  test("asks nobody for anything, and what a server wrote is text", () => {
+    const page = renderHtml(report);
+    expect(page).not.toMatch(/(src|href)=/);
+    expect(page).not.toContain("<b>bold</b>");
+  });
+
+  test.skipIf(CHROMIUM_MISSING)("shows every plot in a browser (needs Chromium)", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "smoke-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "page.html"), renderHtml(report));
+    const { stdout } = await execa("chromium", [
+      ...["--headless", "--no-sandbox", "--disable-gpu", `--user-data-dir=${folder}/profile`, "--dump-dom"],
+      `file://${folder}/page.html`,
+    ]);
+    expect(stdout.match(/<canvas/g)).toHaveLength(3);
+    expect(stdout).toContain("Tokens of one stream as they arrived");
+  });
+});

@@ -12,8 +12,8 @@ export default defineConfig({
           include: ["tests/steps/**/*.test.ts", "tests/e2e/**/*.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
-          // Real hosts share two cores; one file at a time keeps them from starving each other.
-          fileParallelism: false,
+          // Much of the time is waiting, for boots, package managers and time limits; more at once would starve each other.
+          maxWorkers: 2,
         },
       },
     ],

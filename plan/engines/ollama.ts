@@ -31,7 +31,7 @@ export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedMode
     phase: "engine",
     title: `Ollama ${engine.version} as tms-ollama.service on 127.0.0.1:${engine.port}`,
     script: "ollama.sh",
-    inputs: { version: engine.version, port: String(engine.port) },
+    inputs: { version: engine.version, port: String(engine.port), load_timeout: String(LOAD_TIMEOUT_SECONDS) },
     files: [
       plannedFile("/etc/tms-llm/ollama.env", environment, "root:root", "0640"),
       plannedFile("/etc/systemd/system/tms-ollama.service", unit),

@@ -15,12 +15,17 @@ model_digest() {
 
 model_record() { printf '%s/models/%s' "$STATE" "$(printf '%s' "$1" | sha256sum | cut -c1-16)"; }
 
-# ensure_model NAME MODELFILE: the model exists and was made from this Modelfile.
+# A new model is made and asked under this name first; a former one of its own name goes on meanwhile.
+CANDIDATE=tms-llm-candidate
+
+# ensure_model NAME MODELFILE: the model exists, was made from this Modelfile, and has answered.
 ensure_model() {
   local name=$1 modelfile=$2 record wanted found
   record=$(model_record "$name")
   wanted=$(sha256sum <"$modelfile" | cut -d' ' -f1)
   found=$(model_digest "$name") || found=
+  # A killed run may have left it.
+  if [[ $VERB == apply ]] && owned model "$CANDIDATE"; then forget_candidate; fi
   if [[ -z $found || ! -e $record || $(<"$record") != "$wanted $found" ]]; then
     difference "model $name" "made from $(basename "$modelfile")" "${found:-absent}"
     if [[ $VERB == apply ]]; then
@@ -28,7 +33,6 @@ ensure_model() {
       make_model "$name" "$modelfile"
       found=$(model_digest "$name")
       mkdir -p "$STATE/models"
-      prove_model "$name"
       printf '%s %s\n' "$wanted" "$found" >"$record.next"
       mv -T "$record.next" "$record"
       changed "model $name"
@@ -37,26 +41,50 @@ ensure_model() {
   if owned model "$name"; then own model "$name" absent; fi
 }
 
-make_model() {
-  local name=$1 modelfile=$2 log=$RUN_DIR/model.log
+make_model() { # NAME MODELFILE
+  local name=$1 modelfile=$2 log=$RUN_DIR/model.log fault
   progress "  make model $name"
-  ollama_command create "$name" -f "$modelfile" >"$log" 2>&1 ||
-    fail "model $name could not be made" "$(tr '\r' '\n' <"$log" | tail -n 3)" "check the source's name and the host's way out; for a file, its format (GGUF)"
+  own model "$CANDIDATE" absent
+  if ! ollama_command create "$CANDIDATE" -f "$modelfile" >"$log" 2>&1; then
+    forget_candidate
+    fail "model $name could not be made" "$(tr '\r' '\n' <"$log" | tail -n 3)" \
+      "check the source's name and the host's way out; for a file, its format (GGUF)$(former_goes_on "$name")"
+  fi
+  progress "  ask $name for one completion"
+  fault=$(model_fault "$CANDIDATE" "${in_load_timeout:?}")
+  if [[ -n $fault ]]; then
+    forget_candidate
+    fail "model $name does not answer" "$fault" \
+      "the usual cause is memory: choose a smaller quantization or context; the engine's log: journalctl -u tms-ollama$(former_goes_on "$name")"
+  fi
+  # By the API, since the command would unload what has just been loaded.
+  model_api POST copy "{\"source\":\"$CANDIDATE\",\"destination\":$(json_string "$name")}"
+  forget_candidate
 }
 
-# prove_model NAME: one real completion; a model that is listed but can't answer is no model.
-prove_model() {
-  local name=$1 answer status
-  progress "  ask $name for one completion"
-  answer=$RUN_DIR/answer
-  status=$(curl --silent --max-time "${in_load_timeout:?}" --output "$answer" --write-out '%{http_code}' \
+former_goes_on() { if [[ -n $(model_digest "$1") ]]; then printf '; the former %s goes on' "$1"; fi; }
+
+# model_fault NAME SECONDS: asks for one real completion and prints what is wrong with it, or nothing. A model that is listed
+# but can't answer is no model.
+model_fault() {
+  local name=$1 status answer=$RUN_DIR/answer
+  status=$(curl --silent --max-time "$2" --output "$answer" --write-out '%{http_code}' \
     --header 'Content-Type: application/json' \
     --data "{\"model\":$(json_string "$name"),\"max_tokens\":8,\"messages\":[{\"role\":\"user\",\"content\":\"ping\"}]}" \
     "http://127.0.0.1:$(ollama_port)/v1/chat/completions") || status=000
   if [[ $status != 200 ]] || ! grep -q '"choices":\[{' "$answer"; then
-    fail "model $name does not answer" "HTTP $status: $(head -c 400 "$answer" 2>/dev/null)" \
-      "the usual cause is memory: choose a smaller quantization or context; the engine's log: journalctl -u tms-ollama"
+    printf 'HTTP %s: %s' "$status" "$(head -c 400 "$answer" 2>/dev/null)"
   fi
+}
+
+model_api() { # METHOD WHAT BODY
+  curl --fail --silent --show-error --max-time 60 --request "$1" --header 'Content-Type: application/json' \
+    --data "$3" --output "$RUN_DIR/answer" "http://127.0.0.1:$(ollama_port)/api/$2"
+}
+
+forget_candidate() {
+  if [[ -n $(model_digest "$CANDIDATE") ]]; then model_api DELETE delete "{\"model\":\"$CANDIDATE\"}"; fi
+  disown_line model "$CANDIDATE"
 }
 
 # At removal the engine is going too, and the store is kept or purged as a whole.

@@ -7,6 +7,7 @@ step() {
   ensure_directory /opt/llm/ollama root:root 0755
   install_release "$home"
   ensure_label '/opt/llm/ollama/[^/]+/bin(/.*)?' bin_t "$home"
+  if [[ $VERB == apply ]]; then keep_former; fi
   ensure_files --notify tms-ollama.service
   if [[ $VERB == apply ]]; then echo "$home/bin/ollama $in_port" >"$STATE/ollama"; fi
   ensure_loopback
@@ -14,6 +15,64 @@ step() {
   ensure_fresh tms-ollama.service "$(unit_property tms-ollama.service MainPID)" "${files[@]}"
   ensure_unit tms-ollama.service
   ensure_answer
+  if [[ $VERB == apply && -e $FORMER ]]; then
+    prove_engine
+    trap - EXIT
+    rm -rf "$FORMER"
+  fi
+}
+
+# What the engine that runs now was started from, until its successor has proved itself.
+FORMER=$STATE/former-engine
+
+# A former engine that a killed run left is still the last one that has proved itself.
+keep_former() {
+  local path owner mode source
+  local -a stale=()
+  while IFS=$'\t' read -r path owner mode source; do
+    same_file "$path" "$STEP_DIR/files/$source" "$owner" "$mode" || stale+=("$path")
+  done <"$STEP_DIR/files.tsv"
+  if [[ ! -e $FORMER ]]; then
+    if ((${#stale[@]} == 0)) || ! systemctl is-active --quiet tms-ollama.service; then return 0; fi
+    rm -rf "$FORMER.next"
+    mkdir -p "$FORMER.next"
+    while read -r path; do
+      if [[ -e $path ]]; then cp -a --parents -- "$path" "$FORMER.next"; fi
+    done < <(planned_files)
+    cp -a "$STATE/ollama" "$FORMER.next/started"
+    mv -T "$FORMER.next" "$FORMER"
+  fi
+  trap bring_former_back EXIT
+}
+
+# Its message comes after the one that says what failed.
+bring_former_back() {
+  local path
+  trap - EXIT
+  progress "  bring the former engine back"
+  while read -r path; do
+    if [[ -e $FORMER$path ]]; then cp -a -- "$FORMER$path" "$(candidate_of "$path")" && mv -T -- "$(candidate_of "$path")" "$path"; fi
+  done < <(planned_files)
+  cp -a "$FORMER/started" "$STATE/ollama"
+  systemctl daemon-reload
+  if systemctl restart tms-ollama.service && wait_for_http 60 "http://127.0.0.1:$(ollama_port)/api/version"; then
+    rm -rf "$FORMER" "$STATE/pending/tms-ollama.service"
+    echo "  meanwhile: the former engine runs again" >&2
+  else
+    echo "  meanwhile: the former engine does not run either; on the host: journalctl -u tms-ollama" >&2
+  fi
+}
+
+# Each model that was there before has to answer with the new engine too.
+prove_engine() {
+  local name fault
+  while read -r name; do
+    [[ -n $(model_digest "$name") ]] || continue
+    progress "  ask $name for one completion"
+    fault=$(model_fault "$name" "$in_load_timeout")
+    [[ -z $fault ]] || fail "model $name does not answer with the new engine" "$fault" \
+      "choose another engine.version or other settings of the engine; the engine's log: journalctl -u tms-ollama"
+  done < <(awk -F'\t' '$3 == "model" { print $4 }' "$LEDGER")
 }
 
 # The process may have been started with another address than its files now say.

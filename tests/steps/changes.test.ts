@@ -168,6 +168,46 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
     await isAsInPlanA();
   });
 
+  test.each<[failure: string, plan: () => readonly Step[], message: RegExp]>([
+    [
+      "a model that cannot be made",
+      () => withStep("model.sh", (step) => sabotaged(step, "PARAMETER num_ctx 2048", "PARAMETER nonsense 1")),
+      /nonsense[^]*the former tiny goes on/,
+    ],
+    [
+      "a model that does not answer",
+      () =>
+        withStep("model.sh", (step) =>
+          sabotaged(step, "PARAMETER num_ctx", "TEMPLATE {{ .Messages.Nothing }}\nPARAMETER num_ctx"),
+        ),
+      /model tiny does not answer\n {2}why: HTTP [^]*the former tiny goes on/,
+    ],
+    [
+      "an engine that does not start",
+      () => withStep("ollama.sh", (step) => sabotaged(step, "bin/ollama serve", "bin/nothing serve")),
+      /does not start[^]*the former engine runs again/,
+    ],
+    [
+      "an engine with which the model does not answer",
+      () =>
+        withStep("ollama.sh", (step) =>
+          sabotaged(step, "MemoryDenyWriteExecute=yes", "MemoryDenyWriteExecute=yes\nLimitNPROC=1\nTasksMax=8"),
+        ),
+      /(does not answer|does not start)[^]*the former engine runs again/,
+    ],
+  ])("%s: the former one comes back by itself, and answers", async (_, plan, message) => {
+    const b = plan();
+    await expect(move(steps, b)).rejects.toThrow(message);
+    const question = '{"model":"tiny","max_tokens":4,"messages":[{"role":"user","content":"ping"}]}';
+    const answer = await host.shell(
+      "curl --silent --fail --header 'Content-Type: application/json' --data @- http://127.0.0.1:11434/v1/chat/completions",
+      question,
+    );
+    expect(answer).toContain('"choices":[{');
+    await move(b, steps);
+    await isAsInPlanA();
+  });
+
   test("an artifact with another checksum is refused and deleted, and nothing else happens", async () => {
     const sha256 = "0".repeat(64);
     const path = `/var/lib/tms-llm/incoming/${sha256}`;

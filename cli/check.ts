@@ -9,6 +9,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["format", "prettier", "--check", "--log-level", "warn", "."],
   ["dead code", "knip"],
   ["shell scripts", "vitest", "run", "--project", "unit", "tests/unit/templates"],
+  ["workflows", "vitest", "run", "--project", "unit", "tests/unit/workflow"],
 ];
 
 /** Everything that judges the code without running it. All checks run, and all that fail are named. */

@@ -1,18 +1,20 @@
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type CommandOptions, runCommand } from "./command";
 import { isDebianLike, isRoot, osRelease } from "./debian";
 import { ToolchainError } from "./failure";
+import { findInstrument, type Instrument } from "./instrument";
 import { makeOnce } from "./once";
 import type { Intent, Piece } from "./piece";
 import { cacheFolder } from "./places";
 import { lineProgress } from "./progress";
 import { Run } from "./run";
+import { actionlint, zizmor } from "./workflow-linters";
 
 /** Programs that only tests use. Installing nginx would start a server on this machine, so its package is only unpacked. */
 
-interface Instrument {
+interface DebianProgram {
   readonly program: string;
   /** Debian package that has it. */
   readonly package: string;
@@ -20,45 +22,24 @@ interface Instrument {
   readonly folder: string;
 }
 
-const INSTRUMENTS: readonly Instrument[] = [
+const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
   { program: "nginx", package: "nginx", folder: "usr/sbin" },
   { program: "shellcheck", package: "shellcheck", folder: "usr/bin" },
 ];
-
-/** A program that is on PATH already (then `folder` is undefined), or unpacked into the cache. */
-interface Found {
-  readonly folder?: string;
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => executable(join(folder, program)));
-}
 
 /** Whether every library that the program wants is installed here. */
 function hasItsLibraries(path: string): boolean {
   return !execFileSync("ldd", [path], { encoding: "utf8" }).includes("not found");
 }
 
-function instrument({ program, package: name, folder }: Instrument): Piece<Found> {
+function fromDebian({ program, package: name, folder }: DebianProgram): Piece<Instrument> {
   const { ID = "", VERSION_ID = "" } = osRelease();
   const target = join(cacheFolder(), "instruments", `${name}-${ID}-${VERSION_ID}`);
   const failure = `${program} for the tests could not be had.`;
   const wayOut = `Install ${name}, or go without: the tests that need it are skipped.`;
   return {
     name: `${program} (for tests)`,
-    find: () =>
-      Promise.resolve(
-        onPath(program) ? {} : executable(join(target, folder, program)) ? { folder: join(target, folder) } : undefined,
-      ),
+    find: () => Promise.resolve(findInstrument(program, join(target, folder))),
     plan(): Promise<Intent> {
       if (!isDebianLike()) return Promise.reject(new ToolchainError(failure, "this system has no apt", wayOut));
       return Promise.resolve({ how: "Debian package, unpacked into the cache and not installed", seconds: 5 });
@@ -101,7 +82,7 @@ async function download(name: string, options: CommandOptions): Promise<void> {
  */
 export async function ensureTestInstruments(say: (line: string) => void): Promise<string> {
   const folders: string[] = [];
-  for (const piece of INSTRUMENTS.map(instrument)) {
+  for (const piece of [...DEBIAN_PROGRAMS.map(fromDebian), actionlint, zizmor]) {
     const run = new Run();
     const slot = run.add(piece);
     try {

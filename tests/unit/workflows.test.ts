@@ -9,11 +9,15 @@ const ROOT = join(__dirname, "..", "..");
 const FOLDER = join(ROOT, ".github", "workflows");
 const missing = (program: string) => execaSync(program, ["--version"], { reject: false }).failed;
 
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: { readonly script?: string };
+}
+
 interface Workflow {
   readonly permissions: Readonly<Record<string, string>>;
-  readonly jobs: Readonly<
-    Record<string, { readonly steps: readonly { readonly uses?: string; readonly run?: string }[] }>
-  >;
+  readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[] }>>;
 }
 
 const names = readdirSync(FOLDER);

@@ -113,7 +113,8 @@ program
   .description("print what this checkout does to the hosts as the comment on its pull request; contacts nothing")
   .option("--base <ref>", "what the change goes into (default origin/main, else main)")
   .option("--out <file>", "write the comment there")
-  .option("--whole <where>", "where the uncut comment is, for the note of one that is cut")
+  .option("--uncut <file>", "write the comment in its full length there")
+  .option("--whole <where>", "where readers find that file, for the note of a comment that is cut")
   .action((options: OptionValues) => {
     // Loaded here: no other verb needs it.
     run = async () => (await import("./preview-pr.js")).previewPr(options);

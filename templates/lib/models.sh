@@ -15,25 +15,29 @@ model_digest() {
 
 model_record() { printf '%s/models/%s' "$STATE" "$(printf '%s' "$1" | sha256sum | cut -c1-16)"; }
 
+# model_is_current NAME MODELFILE: what is in the store was made from this text.
+model_is_current() {
+  local record
+  record=$(model_record "$1")
+  [[ -e $record && $(<"$record") == "$(sha256sum <"$2" | cut -d' ' -f1) $(model_digest "$1")" ]]
+}
+
 # A new model is made and asked under this name first; a former one of its own name goes on meanwhile.
 CANDIDATE=tms-llm-candidate
 
 # ensure_model NAME MODELFILE: the model exists, was made from this Modelfile, and has answered.
 ensure_model() {
-  local name=$1 modelfile=$2 record wanted found
-  record=$(model_record "$name")
-  wanted=$(sha256sum <"$modelfile" | cut -d' ' -f1)
-  found=$(model_digest "$name") || found=
+  local name=$1 modelfile=$2 record
   # A killed run may have left it.
   if [[ $VERB == apply ]] && owned model "$CANDIDATE"; then forget_candidate; fi
-  if [[ -z $found || ! -e $record || $(<"$record") != "$wanted $found" ]]; then
-    difference "model $name" "made from $(basename "$modelfile")" "${found:-absent}"
+  if ! model_is_current "$name" "$modelfile"; then
+    difference "model $name" "made from $(basename "$modelfile")" "$(model_digest "$name" | grep . || echo absent)"
     if [[ $VERB == apply ]]; then
       own model "$name" absent
       make_model "$name" "$modelfile"
-      found=$(model_digest "$name")
       mkdir -p "$STATE/models"
-      printf '%s %s\n' "$wanted" "$found" >"$record.next"
+      record=$(model_record "$name")
+      printf '%s %s\n' "$(sha256sum <"$modelfile" | cut -d' ' -f1)" "$(model_digest "$name")" >"$record.next"
       mv -T "$record.next" "$record"
       changed "model $name"
     fi

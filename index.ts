@@ -5,6 +5,7 @@ import { ApiKeys } from "./components/keys";
 import { load } from "./components/load";
 import { Sandbox } from "./components/sandbox";
 import { SmokeTest } from "./components/smoke-test";
+import { applicationEnvironment } from "./plan/application";
 
 const { config, context, plan: desired, given } = load();
 
@@ -30,6 +31,15 @@ export const endpoint = desired.endpoint;
 export const openaiBaseUrl = `${desired.endpoint}/v1`;
 export const model = config.models[0]!.name;
 export const apiKeys = keys.byClient;
+/** Client → the env file of its application. */
+export const applicationEnv = keys.byClient.apply((byClient) =>
+  Object.fromEntries(
+    Object.entries(byClient).map(([client, key]) => [
+      client,
+      applicationEnvironment(desired.applications[client]!, key),
+    ]),
+  ),
+);
 /** Certificate of the private CA, when the gateway has one. */
 export const caCertificate = pulumi
   .all(phases.map(({ report }) => report))

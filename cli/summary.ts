@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { STATE_FOLDER } from "../plan/context";
+import { writePrivate } from "../toolchain/private-files";
 import { PROJECT, type Project } from "./project";
 
 const outputsSchema = z.object({
@@ -9,6 +10,7 @@ const outputsSchema = z.object({
   openaiBaseUrl: z.string(),
   model: z.string(),
   apiKeys: z.record(z.string(), z.string()),
+  applicationEnv: z.record(z.string(), z.string()),
   caCertificate: z.string().optional(),
   smoke: z.string(),
 });
@@ -17,11 +19,10 @@ const outputsSchema = z.object({
 export function summary({ stack, config }: Project, raw: Record<string, unknown>): string {
   const outputs = outputsSchema.parse(raw);
   const folder = join(PROJECT, STATE_FOLDER, stack);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = (name: string) => relative(process.cwd(), join(folder, name));
   const client = Object.keys(outputs.apiKeys)[0]!;
-  for (const [name, key] of Object.entries(outputs.apiKeys))
-    writeFileSync(join(folder, `${name}.key`), `${key}\n`, { mode: 0o600 });
+  for (const [name, key] of Object.entries(outputs.apiKeys)) writePrivate(join(folder, `${name}.key`), `${key}\n`);
+  for (const [name, text] of Object.entries(outputs.applicationEnv)) writePrivate(join(folder, `${name}.env`), text);
   if (outputs.caCertificate)
     writeFileSync(
       join(folder, "ca.pem"),
@@ -40,6 +41,7 @@ export function summary({ stack, config }: Project, raw: Record<string, unknown>
     `Endpoint   ${outputs.openaiBaseUrl}`,
     `Model      ${outputs.model}`,
     `Key        ${path(`${client}.key`)} (client ${client}); all of them: npm run -s env, then pulumi stack output apiKeys --show-secrets`,
+    `Env file   ${path(`${client}.env`)}, for the application that is ${client}: docs/operate/application.md`,
     "",
     "Stream an answer:",
     `  curl -N${trust} -H "Authorization: Bearer $(cat ${path(`${client}.key`)})" -H 'Content-Type: application/json' \\`,

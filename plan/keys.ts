@@ -1,13 +1,15 @@
 import { daysLeft, endOfDay } from "./config/dates";
 import { either, nearestName } from "./config/faults";
-import type { Client, StackConfig } from "./config/schema";
+import type { Client } from "./config/schema";
 import type { SecretReference } from "./step";
 
 /** Clients and their two key slots: which keys there are, and how the slots change hands. Pure; the day is an argument. */
 
 export const SLOTS = ["a", "b"] as const;
 export type Slot = (typeof SLOTS)[number];
-export type Clients = StackConfig["clients"];
+/** Of a client what is about its keys. */
+type Holder = Pick<Client, Slot | "expires">;
+export type Clients = Readonly<Record<string, Holder>>;
 
 /** A key by the name of its secret, `client/<client>/<slot>`. */
 export interface KeyReference extends SecretReference {
@@ -36,10 +38,14 @@ const earlier = (...dates: (string | undefined)[]) => dates.filter((date) => dat
 export const keyId = ({ name, generation }: SecretReference) => `${name.replace(/^client\//, "")}/${generation}`;
 
 /** Of a client's slots the one with the highest generation: the one to hand out. */
-export function newestSlot(client: Client): Slot {
+export function newestSlot(client: Holder): Slot {
   const { a, b } = client;
   return a === undefined || (b !== undefined && b.generation >= a.generation) ? "b" : "a";
 }
+
+/** The key that a client is handed out. */
+export const newestKey = (name: string, client: Holder): KeyReference =>
+  keyReferences({ [name]: client }).find((key) => key.name.endsWith(`/${newestSlot(client)}`))!;
 
 /** Days before its end at which a key is spoken of. */
 export const NOTICE_DAYS = 14;
@@ -120,9 +126,9 @@ export function changeKeys(clients: Clients, command: KeyCommand, now: Date): Ke
   }
 }
 
-const pick = ({ a, b }: Client): Pick<Client, Slot> => ({ ...(a && { a }), ...(b && { b }) });
+const pick = ({ a, b }: Holder): Pick<Client, Slot> => ({ ...(a && { a }), ...(b && { b }) });
 
-function change(client: string, before: Client, after: Partial<Record<Slot, Client[Slot]>>): KeyChange {
+function change(client: string, before: Holder, after: Partial<Record<Slot, Client[Slot]>>): KeyChange {
   const slots = pick(after);
   const ids = (slotted: Pick<Client, Slot>) =>
     SLOTS.flatMap((slot) => (slotted[slot] ? [`${client}/${slot}/${slotted[slot].generation}`] : []));
@@ -143,7 +149,7 @@ function unknownClient(name: string, known: readonly string[]): KeyRefusal {
   };
 }
 
-function bothFilled(name: string, client: Client, newest: Slot): KeyRefusal {
+function bothFilled(name: string, client: Holder, newest: Slot): KeyRefusal {
   const [old, fresh] = [client[newest === "a" ? "b" : "a"]!, client[newest]!];
   return {
     refused: `both slots of ${name} are filled: generation ${old.generation} is on its way out, ${fresh.generation} (slot ${newest}) on its way in`,

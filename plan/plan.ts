@@ -1,4 +1,5 @@
 import { accountStep } from "./account";
+import { applications, applicationStep, type Application } from "./application";
 import type { ArtifactIndex } from "./artifacts";
 import { findModel } from "./catalog/models";
 import type { StackConfig } from "./config/schema";
@@ -56,6 +57,8 @@ export interface Plan {
   readonly requirements: Requirements;
   /** URL of the gateway, as clients outside see it. */
   readonly endpoint: string;
+  /** What each client's env file says, but for the key. */
+  readonly applications: Readonly<Record<string, Application>>;
 }
 
 /** Longest run of a phase, in seconds: downloads belong to engine and model. */
@@ -98,6 +101,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
       ...(context.certificate === undefined ? {} : { certificate: context.certificate }),
     }),
     healthStep(config, secrets),
+    ...[applicationStep(config)].filter((step) => step !== undefined),
   ];
 }
 
@@ -176,6 +180,7 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
       PHASE_LIMIT_SECONDS[phase],
     ),
   );
+  const endpoint = endpointUrl(written, context.sandbox);
   return {
     steps,
     payloads,
@@ -184,6 +189,7 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
     digest: planDigest(payloads),
     mounts: sandboxMounts(config, context),
     requirements: requirements(resolution, context),
-    endpoint: endpointUrl(written, context.sandbox),
+    endpoint,
+    applications: applications(config, endpoint),
   };
 }

@@ -1,5 +1,5 @@
 import type { StackConfig } from "./config/schema";
-import { keyReferences, newestSlot } from "./keys";
+import { newestKey } from "./keys";
 import { VLLM_SOCKET } from "./engines/vllm-config";
 import type { Plan, PlanContext } from "./plan";
 
@@ -71,9 +71,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
 /** Last day of the key that a client is handed out. */
 function lastDay({ clients }: StackConfig, name: string): { expires?: string } {
   const client = clients[name];
-  const reference =
-    client && keyReferences({ [name]: client }).find((key) => key.name.endsWith(`/${newestSlot(client)}`));
-  return reference?.expires === undefined ? {} : { expires: reference.expires };
+  const expires = client && newestKey(name, client).expires;
+  return expires === undefined ? {} : { expires };
 }
 
 /** The command that makes the engine tell its version on the host. */

@@ -2,13 +2,26 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { APPLICATION_VARIABLES } from "../plan/application";
 import { stackSchema } from "../plan/config/schema";
 import { discriminatorValue, expectation, keysOf, unwrap, variants, wordingOf } from "../plan/config/schema-tree";
 
-/** Prints the configuration tables of `docs/configuration.md` from the schema: `tsx toolchain/configuration-docs.ts`. */
+/** Prints the tables of the documents below from the code that they describe: `tsx toolchain/configuration-docs.ts`. */
 
-const DOCUMENT = join(__dirname, "..", "docs", "configuration.md");
-const BEGIN = "<!-- begin: generated from plan/config/schema.ts by toolchain/configuration-docs.ts -->";
+interface Generated {
+  /** Below `docs/`. */
+  readonly document: string;
+  /** Where the text comes from. */
+  readonly source: string;
+  readonly text: () => string;
+}
+
+/** The documents that have a generated part. */
+export const GENERATED: readonly Generated[] = [
+  { document: "configuration.md", source: "plan/config/schema.ts", text: configurationTables },
+  { document: "operate/application.md", source: "plan/application.ts", text: variableTable },
+];
+
 const END = "<!-- end: generated -->";
 
 interface Row {
@@ -19,15 +32,22 @@ interface Row {
 }
 
 /** The document with the text between its markers made anew. */
-export function withTables(document: string): string {
-  const begin = document.indexOf(BEGIN);
+export function withTables(document: string, { source, text }: Generated): string {
+  const marker = `<!-- begin: generated from ${source} by toolchain/configuration-docs.ts -->`;
+  const begin = document.indexOf(marker);
   const end = document.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`the document lacks the lines ${BEGIN} and ${END}`);
-  return `${document.slice(0, begin + BEGIN.length)}\n\n${configurationTables()}\n\n${document.slice(end)}`;
+  if (begin === -1 || end < begin) throw new Error(`the document lacks the lines ${marker} and ${END}`);
+  return `${document.slice(0, begin + marker.length)}\n\n${text()}\n\n${document.slice(end)}`;
+}
+
+/** The variables of an application's env file. */
+function variableTable(): string {
+  const lines = APPLICATION_VARIABLES.map(({ name, meaning }) => `| \`${name}\` | ${cell(meaning)} |`);
+  return ["| Variable | Meaning |", "| --- | --- |", ...lines].join("\n");
 }
 
 /** One heading and one table per key at the top of a stack file. */
-export function configurationTables(): string {
+function configurationTables(): string {
   return Object.entries(stackSchema.shape)
     .map(([key, schema]) => [`## tms-llm:${key}`, lead(schema), table(rows(schema, ""))].join("\n\n"))
     .join("\n\n");
@@ -128,4 +148,9 @@ function meaning(schema: z.core.$ZodType): string {
   return description;
 }
 
-if (require.main === module) writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, "utf8")));
+if (require.main === module) {
+  for (const generated of GENERATED) {
+    const file = join(__dirname, "..", "docs", generated.document);
+    writeFileSync(file, withTables(readFileSync(file, "utf8"), generated));
+  }
+}

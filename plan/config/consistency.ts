@@ -1,3 +1,4 @@
+import { applicationFaults } from "./consistency-application";
 import { engineFaults } from "./consistency-engine";
 import { clientFaults, modelFaults } from "./consistency-models";
 import { accessFaults, portFaults, tlsFaults } from "./consistency-network";
@@ -13,6 +14,7 @@ export function consistencyFaults(config: KnownConfig): LocatedFault[] {
     ...portFaults(config),
     ...tlsFaults(config),
     ...clientFaults(config),
+    ...applicationFaults(config),
     ...accessFaults(config),
     ...objectiveFaults(config),
   ];

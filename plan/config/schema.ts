@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { applicationSchema } from "./application";
 import { day } from "./dates";
 import { engineSchema } from "./engine";
 import { hostKey } from "./host-key";
@@ -175,6 +176,7 @@ const client = z.strictObject({
     .describe(
       "Last day (UTC) of all of the client's keys. The host itself refuses them from the next midnight on; a slot's own `expires` may end its key earlier.",
     ),
+  application: applicationSchema.prefault({}).describe("What the client's env file says beside the key."),
 });
 
 const access = z.strictObject({

@@ -29,8 +29,8 @@ export function editClient(text: string, { client, slots }: KeyChange, origin: S
 }
 
 function withSlots(config: StackConfig, name: string, slots: KeyChange["slots"]): StackConfig {
-  const { expires } = config.clients[name] ?? {};
-  const client: Client = { ...slots, ...(expires === undefined ? {} : { expires }) };
+  const { expires, application } = config.clients[name]!;
+  const client: Client = { ...slots, ...(expires === undefined ? {} : { expires }), application };
   return { ...config, clients: { ...config.clients, [name]: client } };
 }
 

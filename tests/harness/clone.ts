@@ -66,6 +66,10 @@ export class Clone {
     return readFileSync(this.path(...parts), "utf8");
   }
 
+  write(text: string, ...parts: string[]): void {
+    writeFileSync(this.path(...parts), text);
+  }
+
   /** A verb as `npm run` calls it. */
   start(args: readonly string[], options: StartOptions = {}): Running {
     return this.follow("node", ["toolchain/start.mjs", ...args], options);

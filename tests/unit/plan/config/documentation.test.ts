@@ -1,18 +1,20 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { withTables } from "../../../../toolchain/configuration-docs";
+import { GENERATED, withTables } from "../../../../toolchain/configuration-docs";
 
-const document = readFileSync(join(__dirname, "../../../../docs/configuration.md"), "utf8");
+describe.each(GENERATED)("docs/$document", (generated) => {
+  const document = readFileSync(join(__dirname, "../../../../docs", generated.document), "utf8");
 
-describe("docs/configuration.md", () => {
-  test("has the tables that the schema gives; else run `npx tsx toolchain/configuration-docs.ts`", () => {
-    expect(document).toBe(withTables(document));
+  test(`has the tables that ${generated.source} gives; else run \`npx tsx toolchain/configuration-docs.ts\``, () => {
+    expect(document).toBe(withTables(document, generated));
   });
 
-  test("is found stale when a default differs", () => {
-    const stale = document.replace("`11434`", "`11435`");
-    expect(stale).not.toBe(document);
-    expect(stale).not.toBe(withTables(stale));
-  });
+  test.each(["`11434`", "`LLM_TIMEOUT`"].filter((word) => document.includes(word)))(
+    "is found stale when %s is another word",
+    (word) => {
+      const stale = document.replace(word, "`another`");
+      expect(stale).not.toBe(withTables(stale, generated));
+    },
+  );
 });

@@ -21,6 +21,8 @@ export const validStacks: Readonly<Record<string, string>> = {
   "a last day of a client, and of one key":
     "clients: { tms: { a: 1, b: { generation: 2, expires: '2027-01-31' }, expires: '2026-12-31' } }",
   "a last day as Pulumi writes it back": "clients: { tms: { a: 1, expires: 2026-12-31 00:00:00 +0000 UTC } }",
+  "an application of Ollama's native API, on the host":
+    "gateway: { nativeApi: true }\nclients: { tms: { a: 1, application: { apiType: ollama, onHost: { path: /srv/tms/.env, owner: 'app:app' } } } }",
   "a limit that a fraction of a unit gives": "engine: { kind: ollama, memoryMax: 1.5 GiB }",
   "plain HTTP on a sandbox": "gateway: { tls: { mode: 'off' } }",
   "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
@@ -237,6 +239,23 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["no client", "clients: {}"],
   ["a client without a key", "clients: { tms: {} }"],
   ["a client name that the log needs", "clients: { unknown: { a: 1 } }"],
+  ["the native API for a client, but closed", "clients: { tms: { a: 1, application: { apiType: ollama } } }"],
+  [
+    "an env file among our own",
+    "clients: { tms: { a: 1, application: { onHost: { path: /opt/llm/app.env, owner: 'a:a' } } } }",
+  ],
+  [
+    "one env file for two clients",
+    "clients: { tms: { a: 1, application: &app { onHost: { path: /srv/.env, owner: 'a:a' } } }, rag: { a: 1, application: *app } }",
+  ],
+  [
+    "an env file with a relative path",
+    "clients: { tms: { a: 1, application: { onHost: { path: .env, owner: 'app:app' } } } }",
+  ],
+  [
+    "an env file without a group",
+    "clients: { tms: { a: 1, application: { onHost: { path: /srv/.env, owner: app } } } }",
+  ],
   ["a first token after the last", "objectives: { ttft: 10s, total: 5s }"],
 
   // vLLM

@@ -1,6 +1,8 @@
 import type { StackConfig } from "./config/schema";
 import { endOfDay } from "./config/dates";
+import { LOAD_TIMEOUT_SECONDS } from "./engines/ollama";
 import { VLLM_SOCKET } from "./engines/vllm";
+import { engineDevice } from "./gpu";
 import { keyId, NOTICE_DAYS, type KeyReference } from "./keys";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
@@ -35,17 +37,29 @@ export function healthStep(config: StackConfig, keys: readonly KeyReference[]): 
   };
 }
 
-/** The part of the script that asks the engine itself. */
-function engineChecks({ engine, models }: StackConfig): string {
+/** The part of the script that asks the engine itself, and whether it computes where it has to. */
+function engineChecks({ engine, models, target }: StackConfig): string {
   const names = models.map(({ name }) => name);
   switch (engine.kind) {
-    case "ollama":
-      return fillTemplate(templateText("health/ollama.sh"), {
+    case "ollama": {
+      const slots = {
         port: String(engine.port),
         models: names.map((name) => (name.includes(":") ? name : `${name}:latest`)).join(" "),
-      });
+      };
+      const device = engineDevice(engine, target, undefined);
+      const gpu = { ...slots, device, loadTimeout: String(LOAD_TIMEOUT_SECONDS) };
+      return [
+        fillTemplate(templateText("health/ollama.sh"), slots),
+        ...(device === "any" ? [] : [fillTemplate(templateText("health/ollama-gpu.sh"), gpu)]),
+      ].join("\n");
+    }
     case "vllm":
-      return fillTemplate(templateText("health/vllm.sh"), { socket: VLLM_SOCKET, models: names.join(" ") });
+      return [
+        fillTemplate(templateText("health/vllm.sh"), { socket: VLLM_SOCKET, models: names.join(" ") }),
+        ...(engine.variant === "cuda"
+          ? [fillTemplate(templateText("health/vllm-gpu.sh"), { unit: ENGINE_UNIT.vllm })]
+          : []),
+      ].join("\n");
     default:
       return engine satisfies never;
   }

@@ -1,6 +1,6 @@
 import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
-import { judgeGpu } from "./preflight/gpu";
+import { judgeGpu, stands } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
 import { judgeRecordedFacts } from "./preflight/recorded";
 import type { Refusal } from "./preflight/refusal";
@@ -15,6 +15,7 @@ export type { Requirements } from "./preflight/requirements";
 export function judgePreflight(facts: Facts, requirements: Requirements): { refusals: Refusal[]; warnings: Refusal[] } {
   const gpuRequirement = requirements.gpu ?? { required: false };
   const gpu = judgeGpu(facts, gpuRequirement);
+  const gpuStands = stands(facts, gpuRequirement);
   const recorded = requirements.recorded
     ? judgeRecordedFacts(facts, requirements.recorded)
     : { refusals: [], warnings: [] };
@@ -30,8 +31,8 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...judgeSites(facts, requirements),
       ...judgeFirewall(facts, requirements),
       ...(requirements.docker ? judgeDocker(facts) : []),
-      ...(gpuRequirement.required ? gpu : []),
+      ...(gpuStands ? gpu : []),
     ],
-    warnings: [...recorded.warnings, ...warn(facts, requirements), ...(gpuRequirement.required ? [] : gpu)],
+    warnings: [...recorded.warnings, ...warn(facts, requirements), ...(gpuStands ? [] : gpu)],
   };
 }

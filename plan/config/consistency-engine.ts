@@ -3,6 +3,7 @@ import type { KnownConfig } from "./known";
 import { formatSize } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
+type KnownOllama = Extract<NonNullable<KnownConfig["engine"]>, { readonly kind?: "ollama" | undefined }>;
 type KnownVllm = Extract<NonNullable<KnownConfig["engine"]>, { readonly kind?: "vllm" | undefined }>;
 
 /** What the engine and the rest of the stack file get wrong together. */
@@ -11,7 +12,7 @@ export function engineFaults(config: KnownConfig): LocatedFault[] {
   return [
     ...memoryLimitFaults(config),
     ...(engine?.kind === "vllm" ? vllmFaults(engine, config) : []),
-    ...(engine?.kind === "ollama" ? folderFaults(config) : []),
+    ...(engine?.kind === "ollama" ? [...folderFaults(config), ...deviceFaults(engine, config)] : []),
   ];
 }
 
@@ -24,6 +25,18 @@ function memoryLimitFaults({ engine, target }: KnownConfig): LocatedFault[] {
       found: formatSize(engine.memoryMax),
       expected: `at most the sandbox's own memory, ${formatSize(limit)}`,
       hint: "Raise target.memory, or lower this.",
+    },
+  ];
+}
+
+function deviceFaults({ device }: KnownOllama, { target }: KnownConfig): LocatedFault[] {
+  if (device !== "gpu" || target?.kind !== "sandbox") return [];
+  return [
+    {
+      path: ["engine", "device"],
+      found: "gpu, on a sandbox",
+      expected: "any on a sandbox, or no such key",
+      hint: "A sandbox has no GPU. Leave the key out.",
     },
   ];
 }

@@ -36,6 +36,12 @@ const ollama = z.strictObject({
   queue: z.number().int().min(1).max(4096).default(64).describe("Waiting requests before the engine answers 503."),
   // The engine runs without privileges, so it can't listen below 1024.
   port: z.number().int().min(1024).max(65535).default(11434).describe("Loopback port of the engine."),
+  device: z
+    .enum(["detect", "gpu", "any"])
+    .default("detect")
+    .describe(
+      "Where a model has to lie when it is loaded. `gpu`: wholly on a GPU, or the deployment fails. `any`: where Ollama puts it, be it the CPU or both. `detect`: as `gpu` on a host that has a GPU with an installed driver, else as `any`.",
+    ),
   memoryMax: memoryMax(),
 });
 

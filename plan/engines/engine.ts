@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { localArtifact } from "../artifacts";
 import { vllmRelease } from "../catalog/vllm";
 import type { ResolvedConfig, ResolvedModel, ResolvedOllama, ResolvedVllm } from "../sizing/resolved";
+import { engineDevice, gpuSteps } from "../gpu";
 import type { Mount, PlanContext } from "../plan";
 import type { Requirements } from "../preflight";
 import { ENGINE_UNIT, type PlannedArtifact, type Step } from "../step";
@@ -13,6 +14,11 @@ import { cudaStubsArtifact, SANDBOX_WHEELS, UV_ARTIFACT, uvFromIndex, vllmModelS
 
 /** The steps of the phases engine and model. */
 export function engineSteps(config: ResolvedConfig, context: PlanContext): Step[] {
+  const { engine } = config;
+  return [...gpuSteps(engineDevice(engine, config.target, undefined), engine.kind), ...ownSteps(config, context)];
+}
+
+function ownSteps(config: ResolvedConfig, context: PlanContext): Step[] {
   const { engine } = config;
   switch (engine.kind) {
     case "ollama":
@@ -75,7 +81,11 @@ export function engineRequirements({ engine }: ResolvedConfig) {
     case "ollama":
       return {
         // Below 550 Ollama warns once and computes on the CPU.
-        gpu: { required: false, minimumDriver: 550 },
+        gpu: {
+          required: engine.device === "gpu",
+          ...(engine.device === "detect" ? { whereDriven: true } : {}),
+          minimumDriver: 550,
+        },
         diskBytes: 2 ** 30,
         ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
       } satisfies Partial<Omit<Requirements, "diskBytes">> & { diskBytes: number };

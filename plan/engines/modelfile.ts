@@ -61,6 +61,7 @@ export function modelStep(
       modelfile: path,
       port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
+      device: engine.device,
     },
     files: [plannedFile(path, modelfile(model, files))],
     artifacts: [files.weights, files.adapter].filter((artifact) => artifact !== undefined),

@@ -1,3 +1,4 @@
+import { gpuUnitSlots } from "../gpu";
 import type { ResolvedModel, ResolvedOllama } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
@@ -23,6 +24,7 @@ export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedMode
   });
   const unit = fillTemplate(templateText("units/tms-ollama.service"), {
     version: engine.version,
+    ...gpuUnitSlots(engine.device),
     memoryMax:
       engine.memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${engine.memoryMax}`,
   });
@@ -31,7 +33,12 @@ export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedMode
     phase: "engine",
     title: `Ollama ${engine.version} as tms-ollama.service on 127.0.0.1:${engine.port}`,
     script: "ollama.sh",
-    inputs: { version: engine.version, port: String(engine.port), load_timeout: String(LOAD_TIMEOUT_SECONDS) },
+    inputs: {
+      version: engine.version,
+      port: String(engine.port),
+      load_timeout: String(LOAD_TIMEOUT_SECONDS),
+      device: engine.device,
+    },
     files: [
       plannedFile("/etc/tms-llm/ollama.env", environment, "root:root", "0640"),
       plannedFile("/etc/systemd/system/tms-ollama.service", unit),

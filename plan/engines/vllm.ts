@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UV, vllmRelease } from "../catalog/vllm";
+import { gpuUnitSlots } from "../gpu";
 import type { ResolvedModel, ResolvedVllm } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
@@ -138,6 +139,7 @@ const STOP_RESERVE_SECONDS = 15;
 
 function unitSlots({ variant, drain, memoryMax }: ResolvedVllm) {
   return {
+    ...gpuUnitSlots(variant === "cuda" ? "gpu" : "any"),
     stopTimeout: String(Math.ceil(drain) + STOP_RESERVE_SECONDS),
     memoryMax: memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${memoryMax}`,
     devices: HARDENING[variant].join("\n"),

@@ -7,6 +7,8 @@ import type { Refusal } from "./refusal";
 export interface GpuRequirement {
   /** Whether the engine must run on a GPU; else it falls back to the CPU and a GPU in trouble is a warning. */
   readonly required: boolean;
+  /** Whether a GPU whose driver is installed has to work, where one is not required: no model is to end up on the CPU unseen. */
+  readonly whereDriven?: boolean;
   /** Lowest driver branch that the engine uses a GPU with, e.g. 550; below it the engine takes the CPU without a word. */
   readonly minimumDriver?: number;
 }
@@ -78,16 +80,24 @@ const ADVICE: Readonly<Record<NvidiaSmiFailure, readonly [what: string, wayOut: 
   ],
 };
 
+/** Whether a GPU in trouble stands in the way; else it is worth a warning. */
+export const stands = ({ gpu }: Facts, { required, whereDriven = false }: GpuRequirement): boolean =>
+  required || (whereDriven && gpu.nvidiaSmi.state !== "absent");
+
 const branch = (version: string) => Number(version.split(".")[0]);
 const FIRST_LINE = /^.*$/m;
 
 /** What stands between the engine and the host's GPU; empty where all is well or where there is no GPU and none is needed. */
-export function judgeGpu(facts: Facts, { required, minimumDriver }: GpuRequirement): Refusal[] {
+export function judgeGpu(facts: Facts, requirement: GpuRequirement): Refusal[] {
+  const { required, minimumDriver } = requirement;
   const { gpu, secureBoot } = facts;
   const { nvidiaSmi, pciDevices, loadedDriver, installedDriver, nouveauLoaded } = gpu;
   const needed = required
     ? "a working NVIDIA GPU"
-    : "a working NVIDIA GPU, or none: as it is, the engine would run on the CPU";
+    : stands(facts, requirement)
+      ? "a working NVIDIA GPU, since its driver is installed"
+      : "a working NVIDIA GPU, or none: as it is, the engine would run on the CPU";
+  const acceptance = !required && stands(facts, requirement) ? "; to accept the CPU, set engine.device to any" : "";
   const devices = pciDevices.map(({ address, device }) => `${describePciGpu(device)} at ${address}`).join(", ");
   const signing =
     secureBoot === "on"
@@ -133,7 +143,7 @@ export function judgeGpu(facts: Facts, { required, minimumDriver }: GpuRequireme
           what,
           found: `nvidia-smi: ${said.slice(0, 160)} (exit code ${nvidiaSmi.exitCode}); ${driver}`,
           needed,
-          wayOut: `${wayOut}${more[nvidiaSmi.failure] ?? ""}`,
+          wayOut: `${wayOut}${more[nvidiaSmi.failure] ?? ""}${acceptance}`,
         },
       ];
     }
@@ -145,7 +155,7 @@ export function judgeGpu(facts: Facts, { required, minimumDriver }: GpuRequireme
           what: "The NVIDIA driver is older than the engine needs",
           found: `driver ${nvidiaSmi.driver} with ${nvidiaSmi.devices.map(({ name }) => name).join(", ")}`,
           needed: `driver ${minimumDriver} or newer${required ? "" : "; below it the engine runs on the CPU without a word"}`,
-          wayOut: driverGuide(facts),
+          wayOut: `${driverGuide(facts)}${acceptance}`,
         },
       ];
     default:

@@ -1,4 +1,5 @@
 import { findModel } from "../catalog/models";
+import { engineDevice } from "../gpu";
 import { vllmRelease } from "../catalog/vllm";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
 import type { Engine, Model, StackConfig } from "../config/schema";
@@ -70,7 +71,11 @@ function inNumbers(
       const { contexts, parallel } = ollamaNumbers(engine, candidates, room, stack);
       const needs = ollamaNeeds({ contexts, parallel }, candidates);
       return {
-        config: { ...config, engine: { ...engine, parallel }, models: withContexts(contexts) },
+        config: {
+          ...config,
+          engine: { ...engine, parallel, device: engineDevice(engine, config.target, placement) },
+          models: withContexts(contexts),
+        },
         needs: Object.fromEntries(models.map(({ name }, index) => [name, needs[index]!])),
       };
     }

@@ -6,12 +6,7 @@ ollama_port() { cut -d' ' -f2 "$STATE/ollama"; }
 ollama_command() { OLLAMA_HOST=127.0.0.1:$(ollama_port) HOME=/root "$(cut -d' ' -f1 "$STATE/ollama")" "$@"; }
 
 # model_digest NAME: prints the digest Ollama lists for the name, or nothing.
-model_digest() {
-  local name=$1
-  [[ $name == *:* ]] || name=$name:latest
-  curl --fail --silent --max-time 10 "http://127.0.0.1:$(ollama_port)/api/tags" | tr '{' '\n' |
-    awk -v name="\"name\":\"$name\"" 'index($0, name) { if (match($0, /"digest":"[0-9a-f]+"/)) print substr($0, RSTART + 10, RLENGTH - 11) }'
-}
+model_digest() { ollama_digest "$(ollama_port)" "$1"; }
 
 model_record() { printf '%s/models/%s' "$STATE" "$(printf '%s' "$1" | sha256sum | cut -c1-16)"; }
 
@@ -43,6 +38,41 @@ ensure_model() {
     fi
   fi
   if owned model "$name"; then own model "$name" absent; fi
+  ensure_placement "$name"
+}
+
+# placement_fault NAME: where a model that has just answered lies, where that is not wholly on the GPU that is asked for.
+placement_fault() {
+  gpu_expected "${in_device:?}" || return 0
+  ollama_gpu_fault "$(ollama_port)" "$1"
+}
+
+placement_advice() { # FAULT
+  if [[ $1 == *"the rest in the host's memory"* ]]; then
+    echo "the GPU has too little memory left: choose a smaller quantization or context, lower engine.parallel, or end what else uses it (nvidia-smi names it); to accept a part on the CPU, set engine.device to any"
+  else
+    echo "see why the engine did not take the GPU (on the host: journalctl -u tms-ollama | grep -i -e gpu -e cuda; below driver 550 it takes none); to accept the CPU, set engine.device to any"
+  fi
+}
+
+# ensure_placement NAME: a model that was proven may have come to lie elsewhere since, as after a start before the driver's.
+ensure_placement() {
+  local name=$1 fault
+  gpu_expected "${in_device:?}" || return 0
+  [[ -n $(ollama_placement "$(ollama_port)" "$name") ]] || return 0
+  fault=$(ollama_gpu_fault "$(ollama_port)" "$name")
+  [[ -n $fault ]] || return 0
+  difference "model $name" "wholly on the GPU" "$fault"
+  if [[ $VERB == apply ]]; then
+    progress "  restart the engine: model $name is not on the GPU"
+    systemctl restart tms-ollama.service || unit_failed tms-ollama.service
+    wait_for_http 60 "http://127.0.0.1:$(ollama_port)/api/version" ||
+      fail "Ollama does not answer" "nothing for 60 s after a restart" "on the host: journalctl -u tms-ollama"
+    fault=$(model_fault "$name" "${in_load_timeout:?}")
+    [[ -n $fault ]] || fault=$(placement_fault "$name")
+    [[ -z $fault ]] || fail "model $name is not on the GPU" "$fault, also after a restart of the engine" "$(placement_advice "$fault")"
+    changed "model $name on the GPU"
+  fi
 }
 
 make_model() { # NAME MODELFILE
@@ -60,6 +90,11 @@ make_model() { # NAME MODELFILE
     forget_candidate
     fail "model $name does not answer" "$fault" \
       "the usual cause is memory: choose a smaller quantization or context; the engine's log: journalctl -u tms-ollama$(former_goes_on "$name")"
+  fi
+  fault=$(placement_fault "$CANDIDATE")
+  if [[ -n $fault ]]; then
+    forget_candidate
+    fail "model $name is not on the GPU" "$fault" "$(placement_advice "$fault")$(former_goes_on "$name")"
   fi
   # By the API, since the command would unload what has just been loaded.
   model_api POST copy "{\"source\":\"$CANDIDATE\",\"destination\":$(json_string "$name")}"

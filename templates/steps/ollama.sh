@@ -72,6 +72,8 @@ prove_engine() {
     fault=$(model_fault "$name" "$in_load_timeout")
     [[ -z $fault ]] || fail "model $name does not answer with the new engine" "$fault" \
       "choose another engine.version or other settings of the engine; the engine's log: journalctl -u tms-ollama"
+    fault=$(placement_fault "$name")
+    [[ -z $fault ]] || fail "model $name is not on the GPU with the new engine" "$fault" "$(placement_advice "$fault")"
   done < <(awk -F'\t' '$3 == "model" { print $4 }' "$LEDGER")
 }
 

@@ -175,9 +175,5 @@ prove() {
 
 # A completion can come from anywhere; that a process of the unit holds memory of a GPU cannot.
 prove_gpu() {
-  local pid
-  while read -r pid; do
-    if grep -qs "/$unit\$" "/proc/$pid/cgroup"; then return 0; fi
-  done < <(nvidia-smi --query-compute-apps=pid --format=csv,noheader)
-  fail "vLLM does not use the GPU" "nvidia-smi names no process of $unit" "on the host: nvidia-smi; journalctl -u $unit | grep -i cuda"
+  unit_on_gpu "$unit" || fail "vLLM does not use the GPU" "nvidia-smi names no process of $unit" "on the host: nvidia-smi; journalctl -u $unit | grep -i cuda"
 }

@@ -11,6 +11,9 @@ export const DOCKER_MISSING = execaSync("docker", ["version", "--format", "{{.Se
   reject: false,
 }).failed;
 
+/** "degraded" is a unit that failed, which a test may look for; but the host is up. */
+const BOOTED: readonly string[] = ["running", "degraded"];
+
 /** Holds the id of the process that made the container, so that the leavings of a killed run can be told. */
 const LABEL = "tms-llm.test";
 
@@ -46,17 +49,28 @@ export class BareHost extends ContainerHost {
     await execa("docker", ["cp", source, `${this.name}:${path}`]);
   }
 
+  /**
+   * Boots the host anew, as `systemctl reboot` does: systemd stops every unit, and what is in memory is lost.
+   *
+   * @param states states of systemd, any of which is waited for; "starting" does not wait for every unit
+   */
+  async reboot(states: readonly string[] = BOOTED): Promise<void> {
+    await this.ask("systemctl reboot");
+    await execa("docker", ["wait", this.name]);
+    await execa("docker", ["start", this.name]);
+    await this.booted(states);
+  }
+
   async remove(): Promise<void> {
     await execa("docker", ["rm", "--force", "--volumes", this.name]);
   }
 
-  private async booted(): Promise<void> {
+  private async booted(states = BOOTED): Promise<void> {
     const deadline = Date.now() + 60_000;
     let state = "";
     while (Date.now() < deadline) {
       state = (await this.ask("systemctl is-system-running")).stdout;
-      // "degraded" is a unit that failed, which a test may look for; but the host is up.
-      if (state === "running" || state === "degraded") return;
+      if (states.includes(state)) return;
       await sleep(50);
     }
     throw new Error(`${this.name} has not booted after 60 s: ${state}`);

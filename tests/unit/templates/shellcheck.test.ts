@@ -7,6 +7,7 @@ import { healthStep } from "../../../plan/health";
 import { DRIFT_TEXT, loaderText, PREFLIGHT_TEXT, REMOVAL_TEXT } from "../../../plan/render/loader";
 
 const ROOT = join(__dirname, "..", "..", "..");
+const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 const SHELLCHECK_MISSING = execaSync("shellcheck", ["--version"], { reject: false }).failed;
 
 /** All faults that shellcheck finds, one a line. */
@@ -34,16 +35,21 @@ describe.skipIf(SHELLCHECK_MISSING)("shellcheck (needs shellcheck: apt-get insta
     expect(await faults(textOf(path))).toEqual([]);
   });
 
-  const healthCheck = (kind: string) =>
+  const healthCheck = (engine: Record<string, string>) =>
     healthStep(
       stackSchema.parse({
-        target: { kind: "sandbox" },
-        engine: { kind },
+        target: { kind: "ssh", host: "gpu.internal", hostKey: HOST_KEY },
+        engine,
         models: ["first", "second:1b"].map((name) => ({ name, source: "builtin:tiny" })),
       }),
       [{ name: "client/tms/a", generation: 1, expires: "2026-12-31" }],
     ).files.find(({ path }) => path.endsWith(".sh"))!.text;
-  const rendered = ["ollama", "vllm"].map((kind) => [kind, healthCheck(kind)] as const);
+  const rendered = [
+    ["Ollama", healthCheck({ kind: "ollama", device: "any" })],
+    ["Ollama on a GPU", healthCheck({ kind: "ollama", device: "gpu" })],
+    ["vLLM for CPUs", healthCheck({ kind: "vllm", variant: "cpu" })],
+    ["vLLM on a GPU", healthCheck({ kind: "vllm" })],
+  ] as const;
 
   test.each(rendered)("accepts the health check of %s as it is rendered", async (_, text) => {
     expect(await faults(text)).toEqual([]);

@@ -262,6 +262,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a version of vLLM with a known hole", "engine: { kind: vllm, variant: cpu, version: 0.21.0 }"],
   ["a key of the other engine", "engine: { kind: vllm, variant: cpu, keepAlive: 1h }"],
   ["vLLM for GPUs on a sandbox", VLLM],
+  ["models on a sandbox's GPU", "engine: { kind: ollama, device: gpu }"],
   ["vLLM for CPUs on a host of one's own", `${OWN}\nmodels: [{ ${FOLDER} }]\nengine: { kind: vllm, variant: cpu }`],
   ["two models for vLLM", `${OWN}\nmodels: [{ ${FOLDER} }, { ${FOLDER.replace("name: m", "name: n")} }]\n${VLLM}`],
   ["a model of Ollama's library for vLLM", `${OWN}\nmodels: [{ ${MODEL} }]\n${VLLM}`],

@@ -28,6 +28,28 @@ else
   say engine FAULT "no answer on 127.0.0.1:11434"
 fi
 
+# shellcheck source=/dev/null
+source /opt/llm/gpu.sh
+if gpu_expected gpu; then
+  fault=$(gpu_fault)
+  if [[ -z $fault ]]; then say gpu OK "answers"; else say gpu FAULT "$fault; journalctl -u tms-llm-gpu"; fi
+  # Each start of the engine has the models loaded once, so that one on the CPU shows before a client feels it.
+  run=$(systemctl show --property InvocationID --value tms-ollama.service)
+  seen=/run/tms-llm-gpu-seen
+  for model in kanana-1.5-8b:latest eeve:latest; do
+    if [[ $(cat "$seen" 2>/dev/null) != "$run" ]] &&
+      ! curl --fail --silent --max-time 900 --output /dev/null --data "{\"model\":\"$model\"}" http://127.0.0.1:11434/api/generate; then
+      say placement FAULT "$model could not be loaded: journalctl -u tms-ollama"
+    elif [[ -z $(ollama_placement 11434 "$model") ]]; then
+      say placement OK "$model is not loaded at the moment"
+    else
+      fault=$(ollama_gpu_fault 11434 "$model")
+      if [[ -z $fault ]]; then say placement OK "$model lies on the GPU"; else say placement FAULT "$model: $fault"; fi
+    fi
+  done
+  echo "$run" >"$seen"
+fi
+
 if curl --fail --silent --insecure --max-time 5 --output /dev/null https://127.0.0.1:443/health; then
   say gateway OK "answers on port 443"
 else

@@ -29,6 +29,17 @@ else
   say engine FAULT "no answer on /run/llm-vllm/engine.sock; after a start that takes minutes: journalctl -u llm-vllm"
 fi
 
+# shellcheck source=/dev/null
+source /opt/llm/gpu.sh
+fault=$(gpu_fault)
+if [[ -n $fault ]]; then
+  say gpu FAULT "$fault; journalctl -u tms-llm-gpu"
+elif unit_on_gpu llm-vllm.service; then
+  say gpu OK "vLLM holds memory of it"
+else
+  say gpu FAULT "no process of llm-vllm.service holds memory of it: nvidia-smi; journalctl -u llm-vllm.service"
+fi
+
 if curl --fail --silent --insecure --max-time 5 --output /dev/null https://127.0.0.1:443/health; then
   say gateway OK "answers on port 443"
 else

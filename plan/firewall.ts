@@ -1,3 +1,4 @@
+import { canonicalNetwork } from "./config/networks";
 import type { StackConfig } from "./config/schema";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
@@ -26,7 +27,7 @@ export interface FirewallInput {
 /** Default deny, SSH open to all, the endpoint open to the allowlist. */
 export function firewallStep({ allow, ...input }: FirewallInput): Step {
   const { manager, gatewayPort, enginePort, sshPort } = input;
-  const networks = [...new Set(allow)].sort();
+  const networks = [...new Set(allow.map(canonicalNetwork))].sort();
   return {
     name: "firewall",
     phase: "access",

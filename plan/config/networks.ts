@@ -9,7 +9,7 @@ const EXPECTED = 'an address or a network, IPv4 or IPv6, for example "10.0.0.0/8
 interface Network {
   readonly family: "ipv4" | "ipv6";
   readonly prefix: number;
-  /** The network's own address, host bits cleared, with the prefix where one was written. */
+  /** The network's own address, host bits cleared and spelled as RFC 5952 has it, with the prefix where one was written. */
   readonly canonical: string;
 }
 
@@ -18,15 +18,19 @@ function readNetwork(written: string): Network | undefined {
   // "10.1" and "0x7f.1" are IPv4 to ipaddr.js, but not to ufw.
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address);
   if (!isAddress || more.length > 0 || address.includes("%")) return undefined;
-  const family = ipaddr.parse(address).kind();
-  if (prefix === undefined) return { family, prefix: family === "ipv4" ? 32 : 128, canonical: written };
+  const parsed = ipaddr.parse(address);
+  const family = parsed.kind();
+  if (prefix === undefined) return { family, prefix: family === "ipv4" ? 32 : 128, canonical: parsed.toString() };
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === "ipv4" ? 32 : 128)) return undefined;
   const base = family === "ipv4" ? ipaddr.IPv4 : ipaddr.IPv6;
   return { family, prefix: Number(prefix), canonical: `${base.networkAddressFromCIDR(written).toString()}/${prefix}` };
 }
 
+/** The one spelling that firewalls write too, by which a rule is found again: `fd00:5::/64` for `FD00:5:0::/64`. */
+export const canonicalNetwork = (written: string): string => readNetwork(written)?.canonical ?? written;
+
 /** Whether two spellings of one network are the same. */
-export const sameNetwork = (a: string, b: string): boolean => readNetwork(a)?.canonical === readNetwork(b)?.canonical;
+export const sameNetwork = (a: string, b: string): boolean => canonicalNetwork(a) === canonicalNetwork(b);
 
 /** Wider than the widest private networks (10.0.0.0/8 and fc00::/7), so the internet is among it. */
 export function reachesTheInternet(written: string): boolean {

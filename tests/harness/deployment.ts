@@ -46,7 +46,7 @@ export function stackConfig(changes: Record<string, unknown> = {}): StackConfig 
   return stackSchema.parse({
     target: { kind: "ssh", host: "bare-host", hostKey: `ssh-ed25519 ${SOME_HOST_KEY}` },
     models: [{ name: "tiny", source: "builtin:tiny", context: 2048 }],
-    access: { allow: ["10.1.2.0/24", "192.0.2.9", "fd00:5::/64"] },
+    access: { allow: ["10.1.2.0/24", "192.0.2.9", "FD00:5:0::/64"] },
     ...changes,
   });
 }

@@ -28,7 +28,8 @@ const RPMS: readonly { readonly name: string; readonly needs?: string; readonly 
   { name: "somebody-elses", needs: "nginx-core" },
 ];
 
-// A last script, so that a package can be there without having run it.
+// A last script, so that a package can be there without having run it. The old one's scripts run when it is installed once more, too,
+// with how many stay as their argument (rpm-scriptlets(7)).
 const spec = ({ name, needs, provides }: (typeof RPMS)[number]) => `Name: ${name}
 Version: 1
 Release: 1
@@ -49,7 +50,7 @@ sleep 0.1
 mkdir -p /usr/local/share/rpms
 echo configured >/usr/local/share/rpms/${name}.state
 %preun
-rm -f /usr/local/share/rpms/${name}.state
+[ "$1" -gt 0 ] || rm -f /usr/local/share/rpms/${name}.state
 `;
 
 const BUILD = `

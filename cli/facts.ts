@@ -65,12 +65,12 @@ function readKnown(stack: string): HostFacts | undefined {
 export async function ensureFacts(stack: string, config: StackConfig): Promise<void> {
   if (config.target.kind === "sandbox" || !usesAuto(config) || existsSync(join(PROJECT, factsFile(stack)))) return;
   console.error(`Something is left on auto: measuring ${config.target.host} for ${factsFile(stack)}.`);
-  record(stack, hostFacts(await measureFacts(readHost(stack, config))));
+  record(stack, hostFacts(await measureFacts(readHost(stack, config)), config.existing));
 }
 
 /** What the plan asks of the host as it is now; nothing that the toolchain prepares is needed to say it. */
 function demands(stack: string, config: StackConfig, measured: Facts): Requirements {
-  const known = config.target.kind === "sandbox" ? {} : { facts: hostFacts(measured) };
+  const known = config.target.kind === "sandbox" ? {} : { facts: hostFacts(measured, config.existing) };
   return planRequirements(config, { stack, architecture: measured.architecture, ...known });
 }
 
@@ -82,7 +82,7 @@ export async function facts(stack: string): Promise<ExitCode> {
   const config = readConfig(stack);
   const measured = await measureFacts(readHost(stack, config));
   console.log(JSON.stringify(measured, null, 2));
-  if (config.target.kind !== "sandbox") record(stack, hostFacts(measured));
+  if (config.target.kind !== "sandbox") record(stack, hostFacts(measured, config.existing));
   const { refusals, warnings } = judgePreflight(measured, demands(stack, config, measured));
   if (warnings.length > 0) console.error(refusalText([], warnings));
   if (refusals.length > 0) console.error(refusalText(refusals));

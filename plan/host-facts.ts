@@ -2,7 +2,8 @@ import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { describePciGpu } from "./catalog/gpus";
 import { formatSize, size } from "./config/units";
-import type { Facts } from "./facts";
+import { choiceFor, DEFAULT_EXISTING, type Existing } from "./existing";
+import type { Facts, GpuProcess } from "./facts";
 import { isOurProcess } from "./preflight/ownership";
 
 /**
@@ -58,9 +59,11 @@ export const MEMORY_STEP = 256 * MIB;
 const floor = (bytes: number, step: number) => Math.floor(bytes / step) * step;
 const ceil = (bytes: number, step: number) => Math.ceil(bytes / step) * step;
 
-/** The stable part of what was measured. */
-export function hostFacts(facts: Facts): HostFacts {
+/** The stable part of what was measured. @param existing by which a former engine's memory will be ours */
+export function hostFacts(facts: Facts, existing: Existing = DEFAULT_EXISTING): HostFacts {
   const { gpu, memory } = facts;
+  const staysThere = (process: GpuProcess) =>
+    !isOurProcess(process) && choiceFor(process.unit, existing)?.choice !== "adopt";
   return {
     schema: FACTS_SCHEMA,
     system: { id: facts.os.id, version: facts.os.version },
@@ -82,7 +85,7 @@ export function hostFacts(facts: Facts): HostFacts {
             memory: device.totalBytes,
             heldByOthers: ceil(
               gpu.processes
-                .filter((process) => process.gpu === device.uuid && !isOurProcess(process))
+                .filter((process) => process.gpu === device.uuid && staysThere(process))
                 .reduce((sum, { usedBytes }) => sum + usedBytes, 0),
               MEMORY_STEP,
             ),

@@ -4,6 +4,7 @@ import type { ArtifactIndex } from "./artifacts";
 import { findModel } from "./catalog/models";
 import type { StackConfig } from "./config/schema";
 import type { HostFacts } from "./host-facts";
+import { existingStep } from "./existing";
 import { engineRequirements, engineSteps, sandboxMounts } from "./engines/engine";
 import { ENGINE_KEY } from "./engines/vllm";
 import { firewallManager, firewallStep, type FirewallChoice } from "./firewall";
@@ -94,6 +95,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
   return [
     accountStep(["nginx"], manager),
     ...(manager === "off" ? [] : [firewallStep({ manager, ...firewall })]),
+    ...[existingStep(config)].filter((step) => step !== undefined),
     ...engineSteps(config, context),
     gatewayStep(config, {
       secrets,
@@ -136,6 +138,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     engine: config.engine.kind,
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
+    existing: config.existing,
     memoryReserveBytes: HOST_RESERVE_BYTES,
     gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),

@@ -1,3 +1,4 @@
+import { DEFAULT_EXISTING } from "./existing";
 import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
 import { judgeGpu, stands } from "./preflight/gpu";
@@ -17,7 +18,7 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
   const gpu = judgeGpu(facts, gpuRequirement);
   const gpuStands = stands(facts, gpuRequirement);
   const recorded = requirements.recorded
-    ? judgeRecordedFacts(facts, requirements.recorded)
+    ? judgeRecordedFacts(facts, requirements.recorded, requirements.existing ?? DEFAULT_EXISTING)
     : { refusals: [], warnings: [] };
   return {
     refusals: [
@@ -26,8 +27,8 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...judgeMemory(facts, requirements),
       ...judgeDisks(facts, requirements),
       ...judgePorts(facts, requirements),
-      ...judgeServices(facts),
-      ...judgeAccount(facts),
+      ...judgeServices(facts, requirements),
+      ...judgeAccount(facts, requirements),
       ...judgeSites(facts, requirements),
       ...judgeFirewall(facts, requirements),
       ...(requirements.docker ? judgeDocker(facts) : []),

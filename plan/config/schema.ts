@@ -2,6 +2,7 @@ import { z } from "zod";
 import { applicationSchema } from "./application";
 import { day } from "./dates";
 import { engineSchema } from "./engine";
+import { existingSchema } from "./existing";
 import { hostKey } from "./host-key";
 import { mirrorsSchema } from "./mirrors";
 import { modelParameters } from "./model-parameters";
@@ -217,6 +218,7 @@ export const stackSchema = z.strictObject({
     .prefault({ tms: { a: 1 } })
     .describe("Who holds API keys: client name → generation per key slot."),
   access: access.prefault({}).describe("Firewall."),
+  existing: existingSchema.prefault({}).describe("Installations that were on the host before."),
   objectives: objectives.prefault({}).describe("What the smoke test demands."),
   mirrors: mirrorsSchema.prefault({}).describe("What stands in the place of the internet's sources."),
 });

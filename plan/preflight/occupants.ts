@@ -1,13 +1,11 @@
 import type { Facts, Listener, Service } from "../facts";
+import { choiceFor, DEFAULT_EXISTING, type Existing } from "../existing";
 import { firewallManager } from "../firewall";
 import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { PortRequirement, Requirements } from "./requirements";
 
-/** Units that other installations of an LLM server use. */
-const FOREIGN_ENGINE = /^(ollama|kanana-llm|llm-.+)\.service$/;
-
-export function judgePorts(facts: Facts, { ports }: Requirements): Refusal[] {
+export function judgePorts(facts: Facts, { ports, existing = DEFAULT_EXISTING }: Requirements): Refusal[] {
   const { listeners } = facts;
   if (listeners === null) {
     return [
@@ -22,7 +20,11 @@ export function judgePorts(facts: Facts, { ports }: Requirements): Refusal[] {
   }
   return ports.flatMap((requirement) => {
     const holder = listeners.find(
-      (listener) => listener.port === requirement.port && !isOurs(facts, listener, requirement),
+      (listener) =>
+        listener.port === requirement.port &&
+        !isOurs(facts, listener, requirement) &&
+        // It will be stopped before ours starts.
+        choiceFor(listener.unit, existing)?.choice !== "adopt",
     );
     if (holder === undefined) return [];
     const setting = requirement.unit === "nginx.service" ? "gateway.port" : "engine.port";
@@ -56,12 +58,13 @@ function isOurs(facts: Facts, { unit }: Listener, requirement: PortRequirement):
   );
 }
 
-export function judgeServices(facts: Facts): Refusal[] {
+export function judgeServices(facts: Facts, { existing = DEFAULT_EXISTING }: Requirements): Refusal[] {
   const foreign = facts.services.filter(({ name }) => !owns(facts, ["unit"], name));
   return [
-    ...foreign
-      .filter(({ name, active, enabled }) => FOREIGN_ENGINE.test(name) && (active || enabled))
-      .map(foreignEngine),
+    ...foreignEngines(facts, existing)
+      .filter(({ choice }) => choice === "refuse")
+      .map(({ service, key }) => foreignEngine(service, key)),
+    ...givenUp(facts, existing),
     ...foreign.filter(({ name }) => name === ENGINE_UNIT).map(leftBehind),
   ];
 }
@@ -69,13 +72,39 @@ export function judgeServices(facts: Facts): Refusal[] {
 const stateOf = ({ active, enabled }: Service) =>
   [active ? "running" : "not running", ...(enabled ? ["starts at boot"] : [])].join(", ");
 
-function foreignEngine(service: Service): Refusal {
+/** LLM servers that are not ours and run or start at boot, with what the stack file says about them. */
+export function foreignEngines(facts: Facts, existing: Existing) {
+  return facts.services.flatMap((service) => {
+    const said = choiceFor(service.name, existing);
+    const there = (service.active || service.enabled) && !owns(facts, ["unit"], service.name);
+    return said && there ? [{ service, ...said }] : [];
+  });
+}
+
+/** Units that this deployment has put to rest, though the stack file no longer says so: they would start beside ours. */
+function givenUp({ ours }: Facts, existing: Existing): Refusal[] {
+  return (ours?.ledger ?? []).flatMap(({ kind, id }) => {
+    const said = kind === "resting" ? choiceFor(id, existing) : undefined;
+    if (said === undefined || said.choice === "adopt") return [];
+    return [
+      {
+        id: "adopted-before",
+        what: `This deployment stands in the place of ${id}, and the stack file no longer says so`,
+        found: `existing.${said.key}: ${said.choice}`,
+        needed: "adopt, as long as the deployment lasts: given back now, it would take our memory and ports",
+        wayOut: `set existing.${said.key} to adopt; npm run destroy brings ${id} back`,
+      },
+    ];
+  });
+}
+
+function foreignEngine(service: Service, key: keyof Existing): Refusal {
   return {
     id: "foreign-service",
     what: `Another LLM server is set up on the host: ${service.name}`,
     found: `${service.path ?? service.name}: ${stateOf(service)}`,
     needed: "one LLM server at a time, since two would take each other's memory and ports",
-    wayOut: `on the host: systemctl disable --now ${service.name}; its files and models stay, and \`systemctl enable --now ${service.name}\` brings it back`,
+    wayOut: `set existing.${key} to adopt, which takes its place and brings it back at destroy, or to leave, where there is room for both; or on the host: systemctl disable --now ${service.name}`,
   };
 }
 
@@ -89,7 +118,19 @@ function leftBehind(service: Service): Refusal {
   };
 }
 
-export function judgeAccount({ tmsUser }: Facts): Refusal[] {
+export function judgeAccount(facts: Facts, { existing = DEFAULT_EXISTING }: Requirements): Refusal[] {
+  const { tmsUser } = facts;
+  if (tmsUser && existing.account === "refuse" && !owns(facts, ["user"], "tms")) {
+    return [
+      {
+        id: "account-there",
+        what: "There is a user tms already",
+        found: `uid ${tmsUser.uid}, home ${tmsUser.home}, shell ${tmsUser.shell}`,
+        needed: "no user tms, since existing.account says refuse",
+        wayOut: "rename that user on the host, or set existing.account to adopt, which uses it as it is",
+      },
+    ];
+  }
   if (tmsUser?.uid !== 0) return [];
   return [
     {
@@ -102,7 +143,33 @@ export function judgeAccount({ tmsUser }: Facts): Refusal[] {
   ];
 }
 
-export function judgeSites(facts: Facts, { ports, serverName }: Requirements): Refusal[] {
+/** The site of the application that has its own way to a model server. */
+export function applicationSite(facts: Facts) {
+  return facts.nginx.sites.find(
+    (site) => [site.path, site.target].some((file) => file.endsWith("/sqltms.info.conf")) && isForeignSite(facts, site),
+  );
+}
+
+export function judgeSites(facts: Facts, requirements: Requirements): Refusal[] {
+  const { existing = DEFAULT_EXISTING } = requirements;
+  const site = applicationSite(facts);
+  return [
+    ...(site && existing.applicationSite === "refuse"
+      ? [
+          {
+            id: "application-site-there",
+            what: "The application's nginx site is there already",
+            found: `${site.path} with server_name ${site.serverNames.join(" ")} on port ${site.ports.join(", ")}`,
+            needed: "no such site, since existing.applicationSite says refuse",
+            wayOut: "take the site out of nginx, or set existing.applicationSite to leave, which does not touch it",
+          },
+        ]
+      : []),
+    ...sameName(facts, requirements),
+  ];
+}
+
+function sameName(facts: Facts, { ports, serverName }: Requirements): Refusal[] {
   const gatewayPort = ports.find(({ unit }) => unit === "nginx.service")?.port;
   if (serverName === undefined || gatewayPort === undefined) return [];
   return facts.nginx.sites

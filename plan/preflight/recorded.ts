@@ -1,4 +1,5 @@
 import { compareVersions } from "../compatibility";
+import type { Existing } from "../existing";
 import type { Facts } from "../facts";
 import { factsFile, hostFacts, MEMORY_STEP, type HostFacts, type HostGpu } from "../host-facts";
 import type { Refusal } from "./refusal";
@@ -25,8 +26,9 @@ interface Change {
 export function judgeRecordedFacts(
   measured: Facts,
   { stack, facts: recorded }: RecordedFacts,
+  existing: Existing,
 ): { refusals: Refusal[]; warnings: Refusal[] } {
-  const found = hostFacts(measured);
+  const found = hostFacts(measured, existing);
   const worse = [...identityChanges(recorded, found), ...losses(recorded, found)];
   const better = gains(recorded, found);
   const again = `npm run facts -- ${stack} measures the host again and shows what changed; then npm run preview -- ${stack}`;

@@ -1,3 +1,4 @@
+import type { Existing } from "../existing";
 import type { FirewallChoice } from "../firewall";
 import type { SystemRow } from "../os";
 import type { GpuRequirement } from "./gpu";
@@ -28,6 +29,8 @@ export interface Requirements {
   readonly serverName?: string;
   /** Who manages the firewall; default `auto`. */
   readonly firewall?: FirewallChoice;
+  /** What is done about former installations; default as in a stack file without a word about them. */
+  readonly existing?: Existing;
   /** Default: not required. */
   readonly gpu?: GpuRequirement;
   /** Whether engines run in containers; default false. */

@@ -1,19 +1,23 @@
+import { DEFAULT_EXISTING } from "../existing";
 import type { Facts } from "../facts";
 import { firewallManager } from "../firewall";
-import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
+import { applicationSite, foreignEngines } from "./occupants";
+import { ENGINE_UNIT, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { Requirements } from "./requirements";
 import { atLeast, atMost } from "./sizes";
 
 /** The home that a service account of ours has; a `tms` user that was there before is used as it is. */
 const ACCOUNT_HOME = "/opt/llm";
-const APPLICATION_SITE = "sqltms.info.conf";
 // 2026-01-01: a clock before the first release of this project is wrong.
 const EARLIEST_TIME = 1_767_225_600;
 
 /** What does not stand in the way, but will be asked about later. */
-export function warn(facts: Facts, { memoryBytes, firewall = "auto" }: Requirements): Refusal[] {
-  const { memory, tmsUser, nginx, docker } = facts;
+export function warn(
+  facts: Facts,
+  { memoryBytes, firewall = "auto", existing = DEFAULT_EXISTING }: Requirements,
+): Refusal[] {
+  const { memory, tmsUser, docker } = facts;
   const warnings: Refusal[] = [];
   const engineRuns = facts.services.some((service) => service.name === ENGINE_UNIT && service.active);
   if (!engineRuns && memoryBytes <= memory.totalBytes && memoryBytes > memory.availableBytes) {
@@ -38,10 +42,27 @@ export function warn(facts: Facts, { memoryBytes, firewall = "auto" }: Requireme
       wayOut: "none needed; to have the engine under an account that nobody logs in to, rename that user first",
     });
   }
-  const site = nginx.sites.find(({ path, target }) =>
-    [path, target].some((file) => file.endsWith(`/${APPLICATION_SITE}`)),
-  );
-  if (site && isForeignSite(facts, site)) {
+  for (const { service, choice } of foreignEngines(facts, existing)) {
+    if (choice === "adopt") {
+      warnings.push({
+        id: "service-adopted",
+        what: `${service.name} will be stopped, and comes back when the deployment goes`,
+        found: service.active ? "running" : "starts at boot",
+        needed: "its memory and its port, for ours",
+        wayOut: "none needed; whoever asks it directly has to move to the gateway",
+      });
+    } else if (choice === "leave") {
+      warnings.push({
+        id: "service-left",
+        what: `${service.name} is left alone, beside ours`,
+        found: service.active ? "running" : "starts at boot",
+        needed: "memory for both: what it takes when it loads a model is not known beforehand",
+        wayOut: "none needed while both have room; else set engine.memoryMax, or adopt it",
+      });
+    }
+  }
+  const site = applicationSite(facts);
+  if (site) {
     warnings.push({
       id: "application-site",
       what: "The application's nginx site is there already; it is left alone",

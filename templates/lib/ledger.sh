@@ -76,6 +76,7 @@ undo() {
     group) if getent group "$id" >/dev/null; then groupdel "$id"; fi ;;
     member) undo_member "${id%%:*}" "${id#*:}" ;;
     unit) undo_unit "$id" "$before" ;;
+    resting) undo_resting "$id" "$before" ;;
     package) echo "$id" >>"$RUN_DIR/packages-to-remove" ;;
     ufw-file) undo_ufw_file "$id" "$before" ;;
     ufw-rule) undo_ufw_rule "$id" ;;

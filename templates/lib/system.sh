@@ -144,6 +144,38 @@ ensure_unit() {
   rm -f "$pending"
 }
 
+# ensure_resting UNIT: somebody else's unit neither runs nor starts at boot; as it was, it comes back when we go.
+ensure_resting() {
+  local unit=$1 enabled active
+  enabled=$(systemctl is-enabled "$unit" 2>/dev/null) || enabled=${enabled:-absent}
+  active=$(systemctl is-active "$unit" 2>/dev/null) || active=${active:-unknown}
+  # Ours may have taken its name.
+  if owned unit "$unit"; then
+    own resting "$unit" "as before"
+    return
+  fi
+  if [[ $enabled == enabled || $active =~ ^(active|activating|reloading)$ ]]; then
+    difference "unit $unit" "at rest" "$enabled, $active"
+    if [[ $VERB == apply ]]; then
+      own resting "$unit" "$enabled $active"
+      progress "  stop $unit"
+      systemctl disable --quiet --now "$unit"
+      changed "unit $unit at rest"
+    fi
+  fi
+  if owned resting "$unit"; then own resting "$unit" "as before"; fi
+}
+
+undo_resting() { # NAME "ENABLED ACTIVE"
+  # Where a unit of ours had its name, systemd still knows ours.
+  systemctl daemon-reload
+  systemctl cat "$1" >/dev/null 2>&1 || return 0
+  if [[ $2 == enabled* ]]; then systemctl enable --quiet "$1"; fi
+  if [[ $2 =~ \ (active|activating|reloading)$ ]]; then
+    systemctl start "$1" || progress "  $1 does not start; on the host: journalctl -u $1"
+  fi
+}
+
 # A drop-in of the unit's own changes what we wrote; those for all units are the distribution's.
 check_drop_ins() { # UNIT
   local path

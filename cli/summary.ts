@@ -39,7 +39,7 @@ export function summary({ stack, config }: Project, raw: Record<string, unknown>
     outputs.smoke,
     "",
     `Endpoint   ${outputs.openaiBaseUrl}`,
-    `Model      ${outputs.model}`,
+    `Model      ${config.models.map(({ name, role }) => (role === undefined ? name : `${name} (${role})`)).join(", ")}`,
     `Key        ${path(`${client}.key`)} (client ${client}); all of them: npm run -s env, then pulumi stack output apiKeys --show-secrets`,
     `Env file   ${path(`${client}.env`)}, for the application that is ${client}: docs/operate/application.md`,
     "",

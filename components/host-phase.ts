@@ -39,7 +39,9 @@ export class HostPhase extends pulumi.ComponentResource {
     super("tms-llm:host:Phase", name, {}, options);
     const { host, payload, steps } = args;
     for (const step of steps) new PlannedStep(step, this);
-    const copies = steps.flatMap((step) => step.artifacts).flatMap((artifact) => host.deliver(artifact, this));
+    // Two models may be made from one file.
+    const artifacts = new Map(steps.flatMap((step) => step.artifacts).map((artifact) => [artifact.sha256, artifact]));
+    const copies = [...artifacts.values()].flatMap((artifact) => host.deliver(artifact, this));
     const stdin = pulumi.all(args.secrets).apply((secrets) => renderPayload(payload, secrets));
     this.command = host.run(
       `phase-${payload.phase}`,

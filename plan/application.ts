@@ -1,6 +1,6 @@
 import { newestKey } from "./keys";
 import { plannedFile } from "./render/payload";
-import type { ResolvedConfig } from "./sizing/resolved";
+import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
 import type { SecretReference, Step } from "./step";
 
 /** An application's side of the endpoint: its env file, from the plan and its key. */
@@ -14,8 +14,8 @@ export interface Application {
   readonly apiType: "openai" | "ollama";
   /** Whether Ollama's native paths are open. */
   readonly nativeApi: boolean;
-  /** Name to send as `model`. */
-  readonly model: string;
+  /** The first is the default. */
+  readonly models: readonly Pick<ResolvedModel, "name" | "role">[];
   readonly maxTokens: number;
   readonly temperature: number;
   /** Seconds. */
@@ -51,7 +51,11 @@ export const APPLICATION_VARIABLES: readonly ApplicationVariable[] = [
     value: ({ apiType, endpoint }) => (apiType === "openai" ? `${endpoint}/v1` : endpoint),
   },
   { name: "LLM_API_KEY", meaning: "The client's newest key.", value: (_, key) => key },
-  { name: "LLM_MODEL_NAME", meaning: "Name to send as `model`.", value: ({ model }) => model },
+  {
+    name: "LLM_MODEL_NAME",
+    meaning: "Name to send as `model`: the first of the stack file.",
+    value: ({ models }) => models[0]!.name,
+  },
   {
     name: "LLM_MAX_TOKENS",
     meaning: "Longest answer, at most half of the model's context.",
@@ -93,6 +97,16 @@ export const APPLICATION_VARIABLES: readonly ApplicationVariable[] = [
     value: ({ nativeApi }, key) => (nativeApi ? `Bearer ${key}` : undefined),
   },
   {
+    name: "OLLAMA_MODEL",
+    meaning: "As `LLM_MODEL_NAME`; beside `OLLAMA_BASE_URL`.",
+    value: ({ models, nativeApi }) => (nativeApi ? models[0]!.name : undefined),
+  },
+  {
+    name: "OLLAMA_MODEL_LIGHT",
+    meaning: "The model of role `small`, if there is one; beside `OLLAMA_BASE_URL`.",
+    value: ({ models, nativeApi }) => (nativeApi ? models.find(({ role }) => role === "small")?.name : undefined),
+  },
+  {
     name: "FEATURE_AI_TUNING_GUIDE",
     meaning: "Switches the tuning guide of the SQL application on.",
     value: () => "true",
@@ -113,8 +127,12 @@ export function applicationEnvironment(application: Application, key: string): s
     const said = value(application, key);
     return said === undefined ? [] : [`${name}=${quoted(said)}`];
   });
+  const roles = application.models.flatMap(({ name, role }) =>
+    role === undefined ? [] : [`# Model for ${role}: ${name}`],
+  );
   return [
     `# Client ${application.client} of ${application.endpoint}. Written by tms-llm; holds a key.`,
+    ...roles,
     ...lines,
     "",
   ].join("\n");
@@ -133,7 +151,7 @@ function application({ clients, gateway, models }: ResolvedConfig, client: strin
     endpoint,
     apiType,
     nativeApi: gateway.nativeApi,
-    model: model!.name,
+    models: models.map(({ name, role }) => ({ name, ...(role === undefined ? {} : { role }) })),
     maxTokens: Math.min(maxTokens, Math.floor(model!.context / 2)),
     temperature,
     timeout,

@@ -99,6 +99,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     ...engineSteps(config, context),
     gatewayStep(config, {
       secrets,
+      embeddings: config.models.some(({ role }) => role === "embedding"),
       addresses: context.sandbox ? [context.sandbox.address4, context.sandbox.address6] : [],
       ...(context.certificate === undefined ? {} : { certificate: context.certificate }),
     }),

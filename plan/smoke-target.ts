@@ -16,6 +16,7 @@ export interface SmokeTargetInput {
 export function smokeTarget({ config, context, plan, keys, caCertificate }: SmokeTargetInput) {
   const { gateway, objectives, engine, target } = config;
   const { sandbox } = context;
+  const embeddingModel = config.models.find(({ role }) => role === "embedding")?.name;
   // An operator's own certificate is what the gateway must show; whether clients trust its issuer is not known here.
   const trusted = { "own-ca": caCertificate, files: context.certificate, off: undefined }[gateway.tls.mode];
   // vLLM has no port: it is behind a Unix socket.
@@ -27,6 +28,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
     ...(gateway.tls.mode === "off" ? {} : { serverName: gateway.serverName }),
     clients: Object.entries(keys).map(([name, key]) => ({ name, key, ...lastDay(config, name) })),
     models: config.models.map(({ name }) => name),
+    ...(embeddingModel === undefined ? {} : { embeddingModel }),
     nativeApi: gateway.nativeApi,
     maxBodySize: gateway.maxBodySize,
     objectives,

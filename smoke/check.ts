@@ -22,6 +22,8 @@ export interface Check {
   readonly title: string;
   /** What is demanded, in words. */
   demand(target: SmokeTarget): string;
+  /** Whether there is anything to check; default: always. */
+  readonly applies?: (target: SmokeTarget) => boolean;
   /** Check without which this one can say nothing. */
   readonly needs?: string;
   /** Timing is measured alone; everything else may run side by side. */

@@ -23,6 +23,15 @@ export function listedModels(text: string): string[] | undefined {
   return Array.isArray(data) ? (data as readonly { readonly id?: unknown }[]).map(({ id }) => String(id)) : undefined;
 }
 
+/** Vectors in the answer of `/v1/embeddings`; undefined when it has none, or what is no number in one. */
+export function embeddingVectors(text: string): number[][] | undefined {
+  const data = parseObject(text)?.["data"];
+  const entries = Array.isArray(data) ? (data as readonly { readonly embedding?: unknown }[]) : [];
+  const vectors = entries.map(({ embedding }) => embedding);
+  const isVector = (vector: unknown): vector is number[] => Array.isArray(vector) && vector.every(Number.isFinite);
+  return vectors.length > 0 && vectors.every(isVector) ? vectors : undefined;
+}
+
 interface Message {
   readonly content?: string | null;
   readonly reasoning?: string | null;

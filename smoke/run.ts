@@ -20,7 +20,8 @@ export interface SmokeOptions {
  * the report, whatever the server answers.
  */
 export async function runSmoke(given: SmokeTarget, options: SmokeOptions = {}): Promise<SmokeReport> {
-  const { checks = GATE, onProgress } = options;
+  const { onProgress } = options;
+  const checks = (options.checks ?? GATE).filter(({ applies }) => applies?.(given) ?? true);
   const began = { at: performance.now(), date: new Date(), load: loadavg()[0]! };
   const target = withLastingKeys(given, began.date);
   const wanted = checks.filter(({ id }) => !target.exclude.includes(id));

@@ -3,6 +3,7 @@ import { allowlist } from "./checks/allowlist";
 import { answer } from "./checks/answer";
 import { bodyLimit } from "./checks/body-limit";
 import { digest } from "./checks/digest";
+import { embeddings } from "./checks/embeddings";
 import { engineVersion } from "./checks/engine-version";
 import { errors } from "./checks/errors";
 import { health } from "./checks/health";
@@ -23,6 +24,7 @@ export const GATE: readonly Check[] = [
   answer,
   streaming,
   korean,
+  embeddings,
   allowlist,
   bodyLimit,
   firewall,

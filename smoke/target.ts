@@ -54,6 +54,8 @@ export const smokeTargetSchema = z.strictObject({
     .min(1),
   /** Names of the models; empty where they are not known, then the first that is listed is asked. */
   models: z.array(z.string()),
+  /** Name of the model for embeddings; without one their path must be closed. */
+  embeddingModel: z.string().optional(),
   /** Whether Ollama's native paths are meant to be open. */
   nativeApi: z.boolean(),
   /** Largest request body, in bytes. */

@@ -18,6 +18,7 @@ export function modelFaults(config: KnownConfig): LocatedFault[] {
     const faults = [
       ...checksumFaults(model),
       ...catalogFaults(model),
+      ...roleFaults(model, models.slice(0, index)),
       ...duplicateFaults(model, models.slice(0, index)),
       ...placeFaults(model, config),
       ...memoryFaults(model, config),
@@ -65,6 +66,28 @@ function missingChecksum(key: string, source: string): LocatedFault {
     expected: `the SHA-256 of ${file}`,
     hint: `\`sha256sum ${file}\` prints it.`,
   };
+}
+
+function roleFaults({ role }: KnownModel, earlier: readonly (KnownModel | undefined)[]): LocatedFault[] {
+  if (role === undefined) return [];
+  const twin = earlier.findIndex((other) => other?.role === role);
+  return [
+    ...(twin === -1
+      ? []
+      : [
+          { path: ["role"], found: `${role}, already the role of models[${twin}]`, expected: "each role at most once" },
+        ]),
+    ...(role === "embedding" && earlier.length === 0
+      ? [
+          {
+            path: ["role"],
+            found: "embedding, for the first model",
+            expected: "a model that writes answers",
+            hint: "The first model is the default of all clients. Put the one for embeddings behind it.",
+          },
+        ]
+      : []),
+  ];
 }
 
 function duplicateFaults({ name }: KnownModel, earlier: readonly (KnownModel | undefined)[]): LocatedFault[] {

@@ -55,6 +55,12 @@ const model = z.strictObject({
     expected: "letters, digits and . _ : / -, at most 128, a letter or digit first",
     type: "name",
   }).describe("The name that clients send as `model`."),
+  role: z
+    .enum(["general", "code", "small", "embedding"])
+    .optional()
+    .describe(
+      "What the model is for, each at most once. `embedding` opens `/v1/embeddings`, and the model is proven there; the others tell people and applications which name to send.",
+    ),
   source: modelSource().describe(
     "`builtin:tiny` (random weights, made by this project; sandboxes only). For Ollama: `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`). For vLLM: `folder:<path on the host>` (Hugging Face's format, with `sha256`).",
   ),

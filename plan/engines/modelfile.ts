@@ -43,7 +43,10 @@ function stepName(model: ResolvedModel): string {
   return `model-${readable}-${createHash("sha256").update(model.name).digest("hex").slice(0, 6)}`;
 }
 
-/** One step per model: made from its Modelfile, proven by one completion. */
+/** How a model is asked: for an answer, or for a vector. */
+export const useOf = ({ role }: Pick<ResolvedModel, "role">) => (role === "embedding" ? "embeddings" : "answers");
+
+/** One step per model: made from its Modelfile, proven by one completion, or one embedding. */
 export function modelStep(
   model: ResolvedModel,
   engine: ResolvedOllama,
@@ -59,6 +62,7 @@ export function modelStep(
     inputs: {
       name: model.name,
       modelfile: path,
+      use: useOf(model),
       port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
       device: engine.device,

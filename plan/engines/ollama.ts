@@ -38,6 +38,7 @@ export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedMode
       port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
       device: engine.device,
+      embedding_models: models.flatMap(({ name, role }) => (role === "embedding" ? [name] : [])).join("\n"),
     },
     files: [
       plannedFile("/etc/tms-llm/ollama.env", environment, "root:root", "0640"),

@@ -39,6 +39,7 @@ const CLOSED = [
   "/engine-answers",
   "/.env",
 ];
+const EMBEDDINGS = "/v1/embeddings";
 const NATIVE = ["/api/tags", "/api/generate", "/api/chat", "/api/embed"];
 
 /** What is not on the allowlist is not there, with a valid key too. */
@@ -48,7 +49,11 @@ export const allowlist: Check = {
   demand: () => "404 in OpenAI's form, GET and POST, with a valid key",
   needs: "keys",
   async run({ target, client }) {
-    const paths = [...CLOSED, ...(target.nativeApi ? [] : NATIVE)];
+    const paths = [
+      ...CLOSED,
+      ...(target.embeddingModel === undefined ? [EMBEDDINGS] : []),
+      ...(target.nativeApi ? [] : NATIVE),
+    ];
     const requests = [
       ...paths.flatMap((path) => (["GET", "POST"] as const).map((method) => ({ method, path }))),
       { method: "DELETE" as const, path: "/api/delete" },

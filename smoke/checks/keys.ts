@@ -13,10 +13,11 @@ interface Door {
 const post = (path: string): Door => ({ path, options: { method: "POST", body: "{}" } });
 const models: Door = { path: "/v1/models", options: {} };
 
-const doors = ({ nativeApi }: SmokeTarget): Door[] => [
+const doors = ({ nativeApi, embeddingModel }: SmokeTarget): Door[] => [
   models,
   post("/v1/chat/completions"),
   post("/v1/completions"),
+  ...(embeddingModel === undefined ? [] : [post("/v1/embeddings")]),
   ...(nativeApi
     ? [{ path: "/api/tags", options: {} }, post("/api/chat"), post("/api/generate"), post("/api/embed")]
     : []),

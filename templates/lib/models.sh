@@ -68,7 +68,7 @@ ensure_placement() {
     systemctl restart tms-ollama.service || unit_failed tms-ollama.service
     wait_for_http 60 "http://127.0.0.1:$(ollama_port)/api/version" ||
       fail "Ollama does not answer" "nothing for 60 s after a restart" "on the host: journalctl -u tms-ollama"
-    fault=$(model_fault "$name" "${in_load_timeout:?}")
+    fault=$(model_fault "$name" "${in_use:?}" "${in_load_timeout:?}")
     [[ -n $fault ]] || fault=$(placement_fault "$name")
     [[ -z $fault ]] || fail "model $name is not on the GPU" "$fault, also after a restart of the engine" "$(placement_advice "$fault")"
     changed "model $name on the GPU"
@@ -84,8 +84,8 @@ make_model() { # NAME MODELFILE
     fail "model $name could not be made" "$(tr '\r' '\n' <"$log" | tail -n 3)" \
       "check the source's name and the host's way out; for a file, its format (GGUF)$(former_goes_on "$name")"
   fi
-  progress "  ask $name for one completion"
-  fault=$(model_fault "$CANDIDATE" "${in_load_timeout:?}")
+  progress "  ask $name for ${in_use:?}"
+  fault=$(model_fault "$CANDIDATE" "$in_use" "${in_load_timeout:?}")
   if [[ -n $fault ]]; then
     forget_candidate
     fail "model $name does not answer" "$fault" \
@@ -103,15 +103,20 @@ make_model() { # NAME MODELFILE
 
 former_goes_on() { if [[ -n $(model_digest "$1") ]]; then printf '; the former %s goes on' "$1"; fi; }
 
-# model_fault NAME SECONDS: asks for one real completion and prints what is wrong with it, or nothing. A model that is listed
-# but can't answer is no model.
+# model_fault NAME USE SECONDS: asks for one real completion (answers) or vector (embeddings), and prints what is wrong with
+# it, or nothing. A model that is listed but can't answer is no model.
 model_fault() {
-  local name=$1 status answer=$RUN_DIR/answer
-  status=$(curl --silent --max-time "$2" --output "$answer" --write-out '%{http_code}' \
-    --header 'Content-Type: application/json' \
-    --data "{\"model\":$(json_string "$name"),\"max_tokens\":8,\"messages\":[{\"role\":\"user\",\"content\":\"ping\"}]}" \
-    "http://127.0.0.1:$(ollama_port)/v1/chat/completions") || status=000
-  if [[ $status != 200 ]] || ! grep -q '"choices":\[{' "$answer"; then
+  local name status path body expected answer=$RUN_DIR/answer
+  name=$(json_string "$1")
+  case $2 in
+    answers) path=chat/completions body='"max_tokens":8,"messages":[{"role":"user","content":"ping"}]' expected='"choices":\[{' ;;
+    embeddings) path=embeddings body='"input":"ping"' expected='"embedding":\[-\?[0-9]' ;;
+    *) fail "model_fault $1" "unknown use $2" "mend the step script" ;;
+  esac
+  status=$(curl --silent --max-time "$3" --output "$answer" --write-out '%{http_code}' \
+    --header 'Content-Type: application/json' --data "{\"model\":$name,$body}" \
+    "http://127.0.0.1:$(ollama_port)/v1/$path") || status=000
+  if [[ $status != 200 ]] || ! grep -q "$expected" "$answer"; then
     printf 'HTTP %s: %s' "$status" "$(head -c 400 "$answer" 2>/dev/null)"
   fi
 }

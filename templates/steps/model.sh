@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# One model: its Modelfile, the model made from it, one completion as proof.
+# One model: its Modelfile, the model made from it, one completion or one embedding as proof.
 
 step() {
   local name planned

@@ -65,11 +65,13 @@ bring_former_back() {
 
 # Each model that was there before has to answer with the new engine too.
 prove_engine() {
-  local name fault
+  local name fault use
   while read -r name; do
     [[ -n $(model_digest "$name") ]] || continue
-    progress "  ask $name for one completion"
-    fault=$(model_fault "$name" "$in_load_timeout")
+    use=answers
+    if grep -qxF -- "$name" <<<"$in_embedding_models"; then use=embeddings; fi
+    progress "  ask $name for $use"
+    fault=$(model_fault "$name" "$use" "$in_load_timeout")
     [[ -z $fault ]] || fail "model $name does not answer with the new engine" "$fault" \
       "choose another engine.version or other settings of the engine; the engine's log: journalctl -u tms-ollama"
     fault=$(placement_fault "$name")

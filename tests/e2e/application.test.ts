@@ -9,14 +9,15 @@ describe.skipIf(DOCKER_MISSING)("an application with its env file (needs Docker)
 
   const envFile = (client: string) => clone.path(".tms-llm", "dev", `${client}.env`);
   const ca = () => clone.path(".tms-llm", "dev", "ca.pem");
-  /** Runs the application of a client, with its file read by Node's own reader and the CA as the documentation says. */
-  const tuningGuide = (client: string) =>
-    execa("node", [`--env-file=${envFile(client)}`, clone.path("tests/fixtures/clients/tuning-guide.mjs")], {
+  /** Runs an application of a client, with its file read by Node's own reader and the CA as the documentation says. */
+  const application = (client: string, program: string, ...args: string[]) =>
+    execa("node", [`--env-file=${envFile(client)}`, clone.path("tests/fixtures/clients", program), ...args], {
       cwd: clone.folder,
       extendEnv: false,
       env: { PATH: process.env["PATH"], NODE_EXTRA_CA_CERTS: ca() },
       reject: false,
     });
+  const tuningGuide = (client: string) => application(client, "tuning-guide.mjs");
   const answerTo = async (client: string) => {
     const { stdout, stderr } = await tuningGuide(client);
     expect(stderr).toBe("");
@@ -27,12 +28,18 @@ describe.skipIf(DOCKER_MISSING)("an application with its env file (needs Docker)
     clone = await Clone.make();
     clone.configure({
       ...PATIENT,
+      models: [
+        { name: "tiny", source: "builtin:tiny", context: 2048, role: "general" },
+        { name: "vectors", source: "builtin:tiny", context: 2048, role: "embedding" },
+      ],
       gateway: { nativeApi: true },
       clients: { tms: { a: 1 }, brain: { a: 1, application: { apiType: "ollama", maxTokens: 256 } } },
     });
     const up = await clone.run(["up"]);
     expect(up.exitCode, up.output).toBe(0);
     expect(up.stdout).toContain(".tms-llm/dev/brain.env");
+    expect(up.stdout).toContain("tiny (general), vectors (embedding)");
+    expect(up.stdout).toMatch(/Texts become vectors +│ pass/);
   });
   afterAll(() => clone.remove());
   beforeEach(({ onTestFailed }) => {
@@ -47,6 +54,15 @@ describe.skipIf(DOCKER_MISSING)("an application with its env file (needs Docker)
     expect(pieces).toBeGreaterThan(10);
     expect(text).toMatch(/\p{Script=Hangul}/u);
     expect(text).not.toContain("\uFFFD");
+  });
+
+  it("gets an answer that is JSON where it asks for JSON, and vectors from the model for embeddings", async () => {
+    const { stdout, stderr } = await application("tms", "structured-answers.mjs", "vectors");
+    expect(stderr).toBe("");
+    const { answer, vectors } = JSON.parse(stdout) as { answer: string; vectors: number[][] };
+    expect(JSON.parse(answer)).toEqual({ index_needed: expect.any(Boolean) as boolean });
+    expect(vectors.map(({ length }) => length)).toEqual([64, 64]);
+    expect(vectors[0]).not.toEqual(vectors[1]);
   });
 
   it("keeps the files from everybody else", () => {

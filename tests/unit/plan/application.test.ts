@@ -58,6 +58,21 @@ FEATURE_AI_TUNING_GUIDE=true
     });
   });
 
+  test("names the models by role, in variables where applications have any", () => {
+    const models = [
+      { name: "brain", source: "ollama:a", role: "general" },
+      { name: "light", source: "ollama:b", role: "small" },
+      { name: "vectors", source: "ollama:c", role: "embedding" },
+    ];
+    const text = fileOf(stack({ models, gateway: { nativeApi: true } }));
+    expect(parseEnv(text)).toMatchObject({
+      LLM_MODEL_NAME: "brain",
+      OLLAMA_MODEL: "brain",
+      OLLAMA_MODEL_LIGHT: "light",
+    });
+    expect(text).toContain("# Model for embedding: vectors\n");
+  });
+
   test("leaves room for a prompt in a short context", () => {
     const models = [{ name: "m", source: "ollama:m", context: 2048 }];
     expect(parseEnv(fileOf(stack({ models })))["LLM_MAX_TOKENS"]).toBe("1024");

@@ -23,6 +23,8 @@ export const validStacks: Readonly<Record<string, string>> = {
   "a last day as Pulumi writes it back": "clients: { tms: { a: 1, expires: 2026-12-31 00:00:00 +0000 UTC } }",
   "an application of Ollama's native API, on the host":
     "gateway: { nativeApi: true }\nclients: { tms: { a: 1, application: { apiType: ollama, onHost: { path: /srv/tms/.env, owner: 'app:app' } } } }",
+  "models by role":
+    "models: [{ name: m, source: 'ollama:a', role: general }, { name: n, source: 'ollama:b', role: embedding }]",
   "a limit that a fraction of a unit gives": "engine: { kind: ollama, memoryMax: 1.5 GiB }",
   "plain HTTP on a sandbox": "gateway: { tls: { mode: 'off' } }",
   "a public endpoint with consent": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [0.0.0.0/0, '::/0'], acceptPublic: true }`,
@@ -152,6 +154,12 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
     "two models that are one to Ollama",
     "models: [{ name: m, source: 'ollama:a' }, { name: 'M:latest', source: 'ollama:b' }]",
   ],
+  [
+    "two models of one role",
+    "models: [{ name: m, source: 'ollama:a', role: code }, { name: n, source: 'ollama:b', role: code }]",
+  ],
+  ["a role that nobody knows", `models: [{ ${MODEL}, role: router }]`],
+  ["no model but one for embeddings", `models: [{ ${MODEL}, role: embedding }]`],
   ["the tiny model on a host of one's own", OWN_HOST.replace("ollama:qwen3:8b", "builtin:tiny")],
   [
     "more context than any host holds",

@@ -7,7 +7,7 @@ import { readStackFile } from "../plan/config/stack-file";
 import { readPlanContext } from "../plan/context";
 import { makePlan, type Plan, type PlanContext } from "../plan/plan";
 import { UsageError } from "./failure";
-import type { SshAddress } from "./ssh";
+import type { SshAddress, SshEndpoint } from "../smoke/ssh-dial";
 
 /** The project as the CLI sees it: the same configuration and plan as Pulumi's program, without Pulumi. */
 
@@ -46,11 +46,18 @@ export function readProject(stack: string): Project {
   return { stack, config, context, plan: makePlan(config, context) };
 }
 
-function readPrivateKey(file: string): string {
-  const path = resolve(PROJECT, file);
+type WrittenEndpoint = Omit<SshEndpoint, "privateKey"> & { readonly privateKeyFile?: string | undefined };
+
+function withKey(hop: string, { host, port, user, hostKey, privateKeyFile }: WrittenEndpoint): SshEndpoint {
+  const endpoint = { host, port, user, hostKey };
+  if (privateKeyFile === undefined) return endpoint;
+  const path = resolve(PROJECT, privateKeyFile.replace(/^~(?=\/)/, homedir()));
   if (!existsSync(path))
-    throw new UsageError(`There is no private key at ${file}`, "correct target.privateKeyFile in the stack file");
-  return readFileSync(path, "utf8");
+    throw new UsageError(
+      `There is no private key at ${privateKeyFile}`,
+      `correct ${hop}.privateKeyFile in the stack file`,
+    );
+  return { ...endpoint, privateKey: readFileSync(path, "utf8") };
 }
 
 /** Where the stack's host is reached. */
@@ -73,12 +80,9 @@ export function hostAddress({
       privateKey: readFileSync(sandbox.sshPrivateKeyFile, "utf8"),
     };
   }
-  const keyFile = target.privateKeyFile?.replace(/^~(?=\/)/, homedir());
+  const { bastion, ...host } = target;
   return {
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    hostKey: target.hostKey,
-    ...(keyFile ? { privateKey: readPrivateKey(keyFile) } : {}),
+    ...withKey("target", host),
+    ...(bastion === undefined ? {} : { bastion: withKey("target.bastion", bastion) }),
   };
 }

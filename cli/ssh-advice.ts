@@ -13,6 +13,8 @@ export interface Attempt {
   readonly hostKey: string;
   /** The host key that was shown, where it was another one. */
   readonly shown?: Buffer | undefined;
+  /** The stack file's section about this hop. */
+  readonly hop: "target" | "target.bastion";
 }
 
 /** As `ssh-keygen -l` prints it. */
@@ -20,31 +22,31 @@ const fingerprint = (key: Buffer) => `SHA256:${createHash("sha256").update(key).
 
 /** Turns ssh2's error into what failed, what was found and what to do now. */
 export function sshAdvice(attempt: Attempt, error: Error): SshError {
-  const { host, port, user, hostKey, shown } = attempt;
+  const { host, port, user, hostKey, shown, hop } = attempt;
   const where = `${user}@${host}:${port}`;
   const told = (what: string, wayOut: string) => new SshError(`${what}\n  way out: ${wayOut}`);
   if (shown) {
     const pinned = Buffer.from(hostKey.split(" ")[1] ?? "", "base64");
     return told(
       `${where} shows another host key than the one in the stack file.\n  found:   ${fingerprint(shown)}\n  pinned:  ${fingerprint(pinned)}`,
-      "find out why before anything else: somebody may have put another machine there. If the host was made anew, compare with its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and correct target.hostKey",
+      `find out why before anything else: somebody may have put another machine there. If the host was made anew, compare with its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and correct ${hop}.hostKey`,
     );
   }
   const { code, level } = error as NodeJS.ErrnoException & { level?: string };
   if (level === "client-authentication") {
     return told(
       `${where} does not accept our key.`,
-      `add its public key to ${user}'s authorized_keys on the host, or correct target.user or target.privateKeyFile`,
+      `add its public key to ${user}'s authorized_keys on the host, or correct ${hop}.user or ${hop}.privateKeyFile`,
     );
   }
   if (/parse privateKey/.test(error.message)) {
     return /[Ee]ncrypted|passphrase/.test(error.message)
       ? told(
-          "The private key in target.privateKeyFile has a passphrase.",
-          "load it into an SSH agent (ssh-add FILE) and leave target.privateKeyFile out",
+          `The private key in ${hop}.privateKeyFile has a passphrase.`,
+          `load it into an SSH agent (ssh-add FILE) and leave ${hop}.privateKeyFile out`,
         )
       : told(
-          `The file in target.privateKeyFile holds no private key that can be read: ${error.message}.`,
+          `The file in ${hop}.privateKeyFile holds no private key that can be read: ${error.message}.`,
           "name a private key in OpenSSH or PEM form",
         );
   }
@@ -52,7 +54,7 @@ export function sshAdvice(attempt: Attempt, error: Error): SshError {
     error.message,
     "check that the host is up and that sshd runs on it",
   ];
-  return told(`${where} cannot be reached: ${reason}.`, wayOut);
+  return told(`${where} cannot be reached: ${reason}.`, wayOut.replaceAll("target.", `${hop}.`));
 }
 
 const UNREACHABLE: Readonly<Record<string, readonly [reason: string, wayOut: string]>> = {

@@ -10,14 +10,20 @@ import { renderAnchor } from "../plan/render/payload";
 import { templateText } from "../plan/render/template-files";
 import type { PlannedArtifact } from "../plan/step";
 
-/** How to reach a host, and which machine it is: another `identity` is an empty host. */
-export interface HostAddress {
+/** An SSH server. */
+interface HostEndpoint {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   /** Public host key; a host that shows another one is refused. */
   readonly hostKey: string;
   readonly privateKey?: pulumi.Output<string>;
+}
+
+/** How to reach a host, and which machine it is: another `identity` is an empty host. */
+export interface HostAddress extends HostEndpoint {
+  /** The server by whose way it is reached. */
+  readonly bastion?: HostEndpoint;
   readonly identity: pulumi.Input<string>;
 }
 
@@ -129,29 +135,30 @@ export class Host extends pulumi.ComponentResource {
   }
 }
 
-function connectionOf(address: HostAddress): pulumi.Input<command.types.input.remote.ConnectionArgs> {
+function connectionOf({ bastion, ...host }: HostAddress): pulumi.Input<command.types.input.remote.ConnectionArgs> {
+  return { ...endpointOf(host), ...(bastion === undefined ? {} : { proxy: endpointOf(bastion) }) };
+}
+
+function endpointOf({ host, port, user, hostKey, privateKey }: HostEndpoint) {
+  const login = privateKey ? { privateKey } : { agentSocketPath: process.env["SSH_AUTH_SOCK"] ?? "" };
+  return { host, port, user, hostKey, ...login };
+}
+
+/** The address of an SSH target; private keys are read from this machine and kept secret. */
+export function sshAddress(target: Target): HostAddress {
+  if (target.kind !== "ssh") throw new pulumi.RunError(`a ${target.kind} target has no SSH address of its own`);
+  const { bastion } = target;
   return {
-    host: address.host,
-    port: address.port,
-    user: address.user,
-    hostKey: address.hostKey,
-    ...(address.privateKey
-      ? { privateKey: address.privateKey }
-      : { agentSocketPath: process.env["SSH_AUTH_SOCK"] ?? "" }),
+    ...withKey(target),
+    ...(bastion === undefined ? {} : { bastion: withKey(bastion) }),
+    identity: `${target.host}:${target.port}`,
   };
 }
 
-/** The address of an SSH target; its private key is read from this machine and kept secret. */
-export function sshAddress(target: Target): HostAddress {
-  if (target.kind !== "ssh") throw new pulumi.RunError(`a ${target.kind} target has no SSH address of its own`);
-  const { host, port, user, hostKey, privateKeyFile } = target;
+type WrittenEndpoint = Omit<HostEndpoint, "privateKey"> & { readonly privateKeyFile?: string | undefined };
+
+function withKey({ host, port, user, hostKey, privateKeyFile }: WrittenEndpoint): HostEndpoint {
   const keyFile = privateKeyFile?.replace(/^~(?=\/)/, homedir());
-  return {
-    host,
-    port,
-    user,
-    hostKey,
-    ...(keyFile ? { privateKey: pulumi.secret(readFileSync(keyFile, "utf8")) } : {}),
-    identity: `${host}:${port}`,
-  };
+  const key = keyFile === undefined ? {} : { privateKey: pulumi.secret(readFileSync(keyFile, "utf8")) };
+  return { host, port, user, hostKey, ...key };
 }

@@ -62,6 +62,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
             user: target.user,
             hostKey: target.hostKey,
             ...(target.privateKeyFile === undefined ? {} : { privateKeyFile: target.privateKeyFile }),
+            ...(target.bastion === undefined ? {} : { bastion: target.bastion }),
             gatewayPort: gateway.port,
             enginePorts,
           },

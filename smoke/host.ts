@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { Client } from "ssh2";
 import { docker } from "./docker";
+import { dial, type DialError, type SshAddress, type SshEndpoint } from "./ssh-dial";
 import type { HostAccess, SshAccess } from "./target";
 
 /** Looks into the host itself, from outside: what only it can tell. */
@@ -19,40 +19,43 @@ export function lookIntoHost(access: HostAccess, words: readonly string[]): Prom
   return access.kind === "sandbox" ? docker(["exec", access.container, ...words]) : overSsh(access, words.join(" "));
 }
 
-function overSsh(access: SshAccess, command: string): Promise<Look> {
-  const { host, port, user, hostKey, privateKeyFile } = access;
-  const [type, pinned] = hostKey.split(" ") as ["ssh-ed25519", string];
+async function overSsh(access: SshAccess, command: string): Promise<Look> {
+  const where = `${access.user}@${access.host}:${access.port}`;
+  const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+  const client = await dial(withKeys(access), signal).catch((error: unknown) => {
+    const { hop, endpoint, message } = error as DialError;
+    const via = hop === "target.bastion" ? ` by way of ${endpoint.host}` : "";
+    throw new Error(`no SSH session with ${where}${via}: ${message}`);
+  });
   return new Promise((resolve, reject) => {
-    const client = new Client();
-    const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
-    signal.addEventListener("abort", () => client.destroy());
-    client.on("error", ({ message }) => reject(new Error(`no SSH session with ${user}@${host}:${port}: ${message}`)));
-    client.on("close", () => reject(new Error(`the SSH session with ${user}@${host}:${port} broke off`)));
-    client.on("ready", () => {
-      client.exec(`as=; [ "$(id -u)" = 0 ] || as="sudo -n"; exec $as ${command}`, (error, channel) => {
-        if (error) {
-          reject(error);
-          return;
-        }
-        const said = { stdout: "", stderr: "" };
-        channel.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
-        channel.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
-        channel.on("close", (code: number | null) => {
-          resolve({ exitCode: code ?? 255, ...said });
-          client.end();
-        });
+    const brokeOff = () => reject(new Error(`the SSH session with ${where} broke off`));
+    client.on("error", brokeOff);
+    client.on("close", brokeOff);
+    client.exec(`as=; [ "$(id -u)" = 0 ] || as="sudo -n"; exec $as ${command}`, (error, channel) => {
+      if (error) {
+        client.end();
+        reject(error);
+        return;
+      }
+      const said = { stdout: "", stderr: "" };
+      channel.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
+      channel.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
+      channel.on("close", (code: number | null) => {
+        resolve({ exitCode: code ?? 255, ...said });
+        client.end();
       });
     });
-    client.connect({
-      host,
-      port,
-      username: user,
-      readyTimeout: TIMEOUT_MILLISECONDS,
-      algorithms: { serverHostKey: [type] },
-      hostVerifier: (key: Buffer) => key.equals(Buffer.from(pinned, "base64")),
-      ...(privateKeyFile === undefined
-        ? { agent: process.env["SSH_AUTH_SOCK"] ?? "" }
-        : { privateKey: readFileSync(privateKeyFile.replace(/^~(?=\/)/, homedir())) }),
-    });
   });
+}
+
+type WrittenEndpoint = Omit<SshEndpoint, "privateKey"> & { readonly privateKeyFile?: string | undefined };
+
+function withKeys({ bastion, ...host }: SshAccess): SshAddress {
+  return { ...withKey(host), ...(bastion === undefined ? {} : { bastion: withKey(bastion) }) };
+}
+
+function withKey({ host, port, user, hostKey, privateKeyFile }: WrittenEndpoint): SshEndpoint {
+  const endpoint = { host, port, user, hostKey };
+  if (privateKeyFile === undefined) return endpoint;
+  return { ...endpoint, privateKey: readFileSync(privateKeyFile.replace(/^~(?=\/)/, homedir()), "utf8") };
 }

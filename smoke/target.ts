@@ -19,15 +19,20 @@ const sandboxAccess = z.strictObject({
   enginePorts: z.array(z.number().int()),
 });
 
-/** An existing host: it is looked into over SSH, and its ports are tried from this machine. */
-const sshAccess = z.strictObject({
-  kind: z.literal("ssh"),
+const sshEndpoint = {
   host: z.string(),
   port: z.number().int(),
   user: z.string(),
   hostKey: z.string(),
   /** On this machine; without it the agent is asked. */
   privateKeyFile: z.string().optional(),
+};
+
+/** An existing host: it is looked into over SSH, and its ports are tried from this machine. */
+const sshAccess = z.strictObject({
+  kind: z.literal("ssh"),
+  ...sshEndpoint,
+  bastion: z.strictObject(sshEndpoint).optional(),
   gatewayPort: z.number().int(),
   /** None for an engine behind a Unix socket. */
   enginePorts: z.array(z.number().int()),

@@ -35,19 +35,30 @@ const sandboxTarget = z.strictObject({
     .describe("Memory limit of the sandbox's container."),
 });
 
+const sshUser = () => text(/^[a-z_][a-z0-9_.-]{0,31}$/i, { expected: "a user name on the host", type: "text" });
+
+const bastion = z.strictObject({
+  host: hostOrAddress().describe("Name or address of the bastion, as this machine reaches it."),
+  port: port().default(22).describe("SSH port of the bastion."),
+  user: sshUser().default("root").describe("SSH user on the bastion; it needs no rights there but to forward."),
+  hostKey: hostKey().describe("Public host key of the bastion."),
+  privateKeyFile: path().optional().describe("Private key file for the bastion; without it the SSH agent is asked."),
+});
+
 const sshTarget = z.strictObject({
   kind: z.literal("ssh").describe("An existing host, reached over SSH."),
   host: hostOrAddress().describe("Name or address of the host."),
   port: port().default(22).describe("SSH port."),
-  user: text(/^[a-z_][a-z0-9_.-]{0,31}$/i, { expected: "a user name on the host", type: "text" })
-    .default("root")
-    .describe("SSH user: root, or one with passwordless sudo."),
+  user: sshUser().default("root").describe("SSH user: root, or one with passwordless sudo."),
   hostKey: hostKey().describe(
     "Public host key of the host, as `ssh-keyscan` prints it after the name. Mandatory: a host that shows another key is refused.",
   ),
   privateKeyFile: path()
     .optional()
     .describe("Private key file on this machine; `~` is the home folder. Without it the SSH agent is asked."),
+  bastion: bastion
+    .optional()
+    .describe("An SSH server by whose way the host is reached; `host` and `port` are then as the bastion sees them."),
 });
 
 const model = z.strictObject({

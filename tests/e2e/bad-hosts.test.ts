@@ -63,6 +63,26 @@ describe.skipIf(DOCKER_MISSING)(
       await untouched();
     });
 
+    it("lies behind a bastion that shows another host key: nothing is sent through it", async () => {
+      const bastion = { ...access, hostKey: `${access.hostKey.slice(0, -4)}AAAA` };
+      const run = await up({ target: { kind: "ssh", ...access, bastion } });
+      expect(run.output).toMatch(/shows another host key than .* correct target\.bastion\.hostKey/s);
+      expect(run.exitCode).toBe(3);
+      await untouched();
+    });
+
+    it("cannot be reached from its bastion", async () => {
+      const run = await up({ target: { kind: "ssh", ...access, port: 2222, bastion: access } });
+      expect(said(run)).toMatchInlineSnapshot(`
+        "
+        root@HOST:2222 cannot be reached: the bastion has no way to it: (SSH) Channel open failure: Connection refused.
+          way out: check that the host is up and that sshd runs on it
+        "
+      `);
+      expect(run.exitCode).toBe(3);
+      await untouched();
+    });
+
     it("has no sshd on that port", async () => {
       const run = await up({ target: { kind: "ssh", ...access, port: 2222 } });
       expect(said(run)).toMatchInlineSnapshot(`

@@ -7,20 +7,22 @@ import { OCCUPY, OUR_DATA, ownSite } from "../harness/occupied-host";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
 import { addresses, openSsh } from "../harness/ssh-host";
 
-/** A host that served others before: from `up --yes` to `destroy --yes --purge`, each test going on where the last stopped. */
+/** A host behind a bastion, that served others before: from `up --yes` to `destroy --yes --purge`, each test going on where the last stopped. */
 describe.skipIf(DOCKER_MISSING)(
   "an existing host, with stand-in plugins and a local build of Ollama in the place of the official ones (needs Docker)",
   () => {
     let clone: Clone;
     let host: BareHost;
+    let bastion: BareHost;
     let before: Snapshot;
 
     const run = (args: readonly string[], options: StartOptions = {}) => clone.run(args, { env: OPERATOR, ...options });
 
     beforeAll(async () => {
       const { image } = await prepareMaterial();
-      [clone, host] = await Promise.all([Clone.make(), BareHost.start(image)]);
-      const [model, access] = [await clone.passForOfficial(), await openSsh(host, clone)];
+      [clone, host, bastion] = await Promise.all([Clone.make(), BareHost.start(image), BareHost.start(image)]);
+      const model = await clone.passForOfficial();
+      const access = { ...(await openSsh(host, clone)), bastion: await openSsh(bastion, clone) };
       const { machine } = await addresses(host);
       await host.shell(`set -e; ${OCCUPY}`);
       await execa("openssl", ["req", ...SELF_SIGNED], { cwd: clone.folder });
@@ -36,7 +38,7 @@ describe.skipIf(DOCKER_MISSING)(
       );
       before = await takeSnapshot(host);
     });
-    afterAll(() => Promise.all([clone.remove(), host.remove()]));
+    afterAll(() => Promise.all([clone.remove(), host.remove(), bastion.remove()]));
     beforeEach(({ onTestFailed }) => {
       onTestFailed(async () => console.error(clone.console.slice(-8000), await host.journal()));
     });
@@ -61,6 +63,13 @@ describe.skipIf(DOCKER_MISSING)(
       });
       const given = await execa("openssl", ["x509", "-in", clone.path("own.pem")]);
       expect(shown.stdout).toContain(given.stdout);
+    });
+
+    it("was spoken to through the bastion alone", async () => {
+      const logins = await host.shell(
+        "journalctl --quiet --output cat --grep '^Accepted' | awk '{ print $6 }' | sort -u",
+      );
+      expect(logins).toBe((await addresses(bastion)).address);
     });
 
     it("is not changed by a second up", async () => {

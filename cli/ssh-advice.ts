@@ -50,6 +50,11 @@ export function sshAdvice(attempt: Attempt, error: Error): SshError {
           "name a private key in OpenSSH or PEM form",
         );
   }
+  if (error.message.startsWith("the bastion has no way"))
+    return told(
+      `${where} cannot be reached: ${error.message}.`,
+      "check that the host is up and that sshd runs on it; target.host and target.port are those that the bastion sees",
+    );
   const [reason, wayOut] = UNREACHABLE[level === "client-timeout" ? "ETIMEDOUT" : (code ?? "")] ?? [
     error.message,
     "check that the host is up and that sshd runs on it",

@@ -12,6 +12,7 @@ import { gatewayStep } from "./gateway";
 import { healthStep } from "./health";
 import { keyReferences, type KeyReference } from "./keys";
 import { mirroredModelSource } from "./mirrors";
+import { hostsStep, proxyVariables } from "./network";
 import { systemRow } from "./os";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
@@ -93,6 +94,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     sshPort: target.kind === "ssh" ? target.port : 22,
   };
   return [
+    ...[hostsStep(config.network)].filter((step) => step !== undefined),
     accountStep(["nginx"], manager),
     ...(manager === "off" ? [] : [firewallStep({ manager, ...firewall })]),
     ...[existingStep(config)].filter((step) => step !== undefined),
@@ -181,7 +183,7 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
     phasePayload(
       phase,
       steps.filter((step) => step.phase === phase),
-      PHASE_LIMIT_SECONDS[phase],
+      { limitSeconds: PHASE_LIMIT_SECONDS[phase], environment: proxyVariables(config.network) },
     ),
   );
   const endpoint = endpointUrl(written, context.sandbox);

@@ -49,7 +49,7 @@ export function hostWork(access: HostAccess, architecture: string): HostWork {
     phasePayload(
       phase,
       steps.filter((step) => step.phase === phase),
-      PHASE_LIMIT_SECONDS,
+      { limitSeconds: PHASE_LIMIT_SECONDS },
     ),
   );
   return { config, plan: { ...whole, steps, payloads, artifacts: [], digest: planDigest(payloads) } };

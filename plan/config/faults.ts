@@ -76,7 +76,7 @@ export function describeValue(value: unknown): string {
   if (typeof value !== "string") return JSON.stringify(value);
   // Somebody pastes the key itself where its path belongs: it must not reach a terminal or a CI log.
   if (value.includes("PRIVATE KEY")) return "a private key (not shown)";
-  return JSON.stringify(shorten(value));
+  return JSON.stringify(shorten(value.replace(/(?<=:\/\/)[^\s/@]+@/, "…@")));
 }
 
 function shorten(text: string): string {

@@ -7,6 +7,7 @@ import { hostKey } from "./host-key";
 import { mirrorsSchema } from "./mirrors";
 import { modelParameters } from "./model-parameters";
 import { modelSource } from "./model-source";
+import { networkSchema } from "./network";
 import { hostName, hostOrAddress, network } from "./networks";
 import { duration, size, tokensOrAuto } from "./units";
 import { text, wordings } from "./wording";
@@ -237,6 +238,7 @@ export const stackSchema = z.strictObject({
   access: access.prefault({}).describe("Firewall."),
   existing: existingSchema.prefault({}).describe("Installations that were on the host before."),
   objectives: objectives.prefault({}).describe("What the smoke test demands."),
+  network: networkSchema.prefault({}).describe("How the host gets out."),
   mirrors: mirrorsSchema.prefault({}).describe("What stands in the place of the internet's sources."),
 });
 

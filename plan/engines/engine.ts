@@ -33,7 +33,7 @@ function ownSteps(config: ResolvedConfig, context: PlanContext): Step[] {
 function ollamaSteps(engine: ResolvedOllama, config: ResolvedConfig, context: PlanContext): Step[] {
   const archive = localArtifact(context.artifacts, ollamaArtifact(engine.version, context.architecture), "ollama");
   return [
-    ollamaStep(engine, config.models, archive),
+    ollamaStep(engine, config, archive),
     ...config.models.map((model) => modelStep(model, engine, modelFiles(model, context))),
   ];
 }

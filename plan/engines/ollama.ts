@@ -1,5 +1,6 @@
 import { gpuUnitSlots } from "../gpu";
-import type { ResolvedModel, ResolvedOllama } from "../sizing/resolved";
+import { engineProxyLines } from "../network";
+import type { ResolvedConfig, ResolvedOllama } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
@@ -12,8 +13,12 @@ export const LOAD_TIMEOUT_SECONDS = 900;
 export const ollamaArtifact = (version: string, architecture: string) => `ollama-${version}-linux-${architecture}`;
 
 /** Ollama as `tms-ollama.service`, on loopback, with context and parallelism pinned. */
-export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedModel[], archive: PlannedArtifact): Step {
-  const environment = fillTemplate(templateText("ollama/ollama.env"), {
+export function ollamaStep(
+  engine: ResolvedOllama,
+  { models, network }: Pick<ResolvedConfig, "models" | "network">,
+  archive: PlannedArtifact,
+): Step {
+  const settings = fillTemplate(templateText("ollama/ollama.env"), {
     port: String(engine.port),
     context: String(Math.max(...models.map(({ context }) => context))),
     parallel: String(engine.parallel),
@@ -41,7 +46,7 @@ export function ollamaStep(engine: ResolvedOllama, models: readonly ResolvedMode
       embedding_models: models.flatMap(({ name, role }) => (role === "embedding" ? [name] : [])).join("\n"),
     },
     files: [
-      plannedFile("/etc/tms-llm/ollama.env", environment, "root:root", "0640"),
+      plannedFile("/etc/tms-llm/ollama.env", settings + engineProxyLines(network), "root:root", "0640"),
       plannedFile("/etc/systemd/system/tms-ollama.service", unit),
     ],
     artifacts: [archive],

@@ -46,10 +46,21 @@ function stepFiles(step: Step, index: number): Record<string, string> {
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
+/** How a phase runs. */
+export interface PhaseSettings {
+  readonly limitSeconds: number;
+  /** Variables of every command of the phase. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** Everything of a phase but its secrets: path in the payload → text. */
-function phaseFiles(phase: PhaseName, steps: readonly Step[], limitSeconds: number): Record<string, string> {
+function phaseFiles(phase: PhaseName, steps: readonly Step[], settings: PhaseSettings): Record<string, string> {
+  const environment = Object.entries(settings.environment ?? {}).map(
+    ([name, value]) => `export ${name}=${quote(value)}\n`,
+  );
   return Object.assign(
-    { phase, "time-limit": String(limitSeconds), "all-phases": PHASES.join("\n") },
+    { phase, "time-limit": String(settings.limitSeconds), "all-phases": PHASES.join("\n") },
+    environment.length === 0 ? {} : { environment: environment.join("") },
     library(),
     ...steps.map(stepFiles),
   ) as Record<string, string>;
@@ -63,8 +74,8 @@ export interface PhasePayload {
 }
 
 /** The payload of one phase, still without secrets. */
-export function phasePayload(phase: PhaseName, steps: readonly Step[], limitSeconds: number): PhasePayload {
-  const files = phaseFiles(phase, steps, limitSeconds);
+export function phasePayload(phase: PhaseName, steps: readonly Step[], settings: PhaseSettings): PhasePayload {
+  const files = phaseFiles(phase, steps, settings);
   const generations = steps.flatMap((step) => step.secrets.map(({ name, generation }) => `${name}=${generation}`));
   return { phase, digest: sha256(JSON.stringify([files, generations])), files };
 }

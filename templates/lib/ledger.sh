@@ -87,6 +87,7 @@ undo() {
     selinux-port) undo_http_port "$id" "$before" ;;
     selinux-label) undo_label "$id" "$before" ;;
     firewalld-zone) undo_firewalld_zone "$before" ;;
+    hosts-entry) undo_hosts_entry "$id" ;;
     model) undo_model "$id" ;;
     weights) undo_weights "$id" ;;
     *) fail "cannot take back $kind $id" "this version does not know the kind $kind" "deploy with the version that made it, then remove it again" ;;

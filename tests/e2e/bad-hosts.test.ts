@@ -76,7 +76,7 @@ describe.skipIf(DOCKER_MISSING)(
       expect(said(run)).toMatchInlineSnapshot(`
         "
         root@HOST:2222 cannot be reached: the bastion has no way to it: (SSH) Channel open failure: Connection refused.
-          way out: check that the host is up and that sshd runs on it
+          way out: check that the host is up and that sshd runs on it; target.host and target.port are those that the bastion sees
         "
       `);
       expect(run.exitCode).toBe(3);

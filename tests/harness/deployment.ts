@@ -88,8 +88,13 @@ async function deliverOne(host: BareHost, { sha256, source }: PlannedArtifact): 
 }
 
 /** Sends one phase with these of its steps and waits for its end, good or bad. */
-export async function submitPhase(host: BareHost, phase: PhaseName, steps: readonly Step[]): Promise<Said> {
-  const payload = phasePayload(phase, steps, TIME_LIMIT_SECONDS);
+export async function submitPhase(
+  host: BareHost,
+  phase: PhaseName,
+  steps: readonly Step[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Said> {
+  const payload = phasePayload(phase, steps, { limitSeconds: TIME_LIMIT_SECONDS, environment });
   const names = steps.flatMap(({ secrets }) => secrets).map(({ name }) => name);
   // Each key is another one, or a client could pass for another.
   const secrets = Object.fromEntries(names.map((name) => [name, name.replaceAll("/", "").padEnd(43, "0")]));
@@ -97,8 +102,13 @@ export async function submitPhase(host: BareHost, phase: PhaseName, steps: reado
 }
 
 /** As {@link submitPhase}, for a phase that has to succeed. @throws HostCommandError */
-export async function runPhase(host: BareHost, phase: PhaseName, steps: readonly Step[]): Promise<StepReport[]> {
-  const said = await submitPhase(host, phase, steps);
+export async function runPhase(
+  host: BareHost,
+  phase: PhaseName,
+  steps: readonly Step[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<StepReport[]> {
+  const said = await submitPhase(host, phase, steps, environment);
   if (said.exitCode !== 0) throw new HostCommandError(`phase ${phase}`, said);
   return said.stdout
     .split("\n")

@@ -32,6 +32,12 @@ export const validStacks: Readonly<Record<string, string>> = {
   "everything left on auto": `${OWN_HOST.replace(MODEL, `${MODEL}, context: auto`)}\nengine: { kind: ollama, parallel: auto }`,
   "mirrors for everything":
     "mirrors: { ollama: 'folder:/srv/ollama', ollamaLibrary: 'registry.internal:5000', huggingFace: hf.internal, plugins: https://mirror.internal/plugins }",
+  "a proxy, and names that the host is told":
+    "network: { proxy: 'http://proxy.internal:3128', noProxy: [.internal, 10.0.0.0/8], hosts: { mirror.internal: 10.20.0.5, v6.internal: 'fd00::5' } }",
+  "a host behind a bastion": OWN_HOST.replace(
+    " }\n",
+    `, bastion: { host: bastion.example.com, user: jump, hostKey: ${SSH_KEY} } }\n`,
+  ),
   "a restricted licence with consent": "models: [{ name: m, source: 'ollama:gemma2:9b', acceptLicence: gemma }]",
   "numbers, texts and flags as Modelfile parameters": `models: [{ ${MODEL}, parameters: { temperature: 0.3, stop: '</s>', use_mmap: false } }]`,
 };
@@ -46,6 +52,14 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a key of another target", `target: { kind: sandbox, hostKey: ${SSH_KEY} }`],
   ["a key of another TLS mode", "gateway: { tls: { mode: own-ca, certificate: chain.pem } }"],
   ["a misspelt key in a model", `models: [{ ${MODEL}, contxt: 8k }]`],
+
+  // The way out, and in
+  ["a proxy with a password", "network: { proxy: 'http://me:secret@proxy.internal:3128' }"],
+  ["a proxy without a port", "network: { proxy: 'http://proxy.internal' }"],
+  ["a proxy without a scheme", "network: { proxy: 'proxy.internal:3128' }"],
+  ["a name without an address", "network: { hosts: { mirror.internal: mirror } }"],
+  ["a name that is an address", "network: { hosts: { 10.0.0.5: mirror.internal } }"],
+  ["a bastion without its host key", OWN_HOST.replace(" }\n", ", bastion: { host: bastion.example.com } }\n")],
 
   // Kinds and shapes
   ["a misspelt target", "target: { kind: sandbx }"],

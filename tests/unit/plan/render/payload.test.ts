@@ -11,12 +11,12 @@ const unpack = (base64: string) =>
   new Map(parseTar(gunzipSync(Buffer.from(base64, "base64"))).map(({ name, text }) => [name, text]));
 
 test("inputs reach the script as they are, whatever they contain", () => {
-  const payload = phasePayload("base", [step({ inputs: { prompt: "it's $HOME\n`id`" } })], 60);
+  const payload = phasePayload("base", [step({ inputs: { prompt: "it's $HOME\n`id`" } })], { limitSeconds: 60 });
   expect(payload.files["steps/00-account/inputs.sh"]).toBe("in_prompt='it'\\''s $HOME\n`id`'\n");
 });
 
 test("the same steps give the same payload, byte for byte", () => {
-  const render = () => renderPayload(phasePayload("base", [accountStep()], 60), {});
+  const render = () => renderPayload(phasePayload("base", [accountStep()], { limitSeconds: 60 }), {});
   expect(render()).toBe(render());
 });
 
@@ -27,7 +27,7 @@ test("secrets are in the payload and in no digest", () => {
       secrets: [{ name: "client/tms/a", generation: 1 }],
     }),
   ];
-  const payload = phasePayload("base", steps, 60);
+  const payload = phasePayload("base", steps, { limitSeconds: 60 });
   expect(JSON.stringify(payload)).not.toContain("S3CRET");
   expect(unpack(renderPayload(payload, { "client/tms/a": "S3CRET" })).get("steps/00-account/files/0")).toBe(
     "key=S3CRET",
@@ -36,7 +36,7 @@ test("secrets are in the payload and in no digest", () => {
 
 test("a new generation of a key is a new digest", () => {
   const digest = (generation: number) =>
-    phasePayload("base", [step({ secrets: [{ name: "client/tms/a", generation }] })], 60).digest;
+    phasePayload("base", [step({ secrets: [{ name: "client/tms/a", generation }] })], { limitSeconds: 60 }).digest;
   expect(digest(2)).not.toBe(digest(1));
 });
 

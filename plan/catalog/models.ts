@@ -40,6 +40,8 @@ const modelSchema = z
     /** In billions. */
     parameters: z.number().positive().optional(),
     shape: shapeSchema.optional(),
+    /** Whether Ollama computes flash attention for it, without which it keeps the cache in f16; `fs/ggml/ggml.go` of 0.17.4. */
+    flashAttention: z.boolean().default(true),
     /** Tokens that the model was trained for. */
     context: count(),
     /** Tokens that its configuration lets engines serve; default: what it was trained for. */

@@ -71,6 +71,7 @@ export const VLLM_FLAGS = {
   "shutdown-timeout": {},
   "gpu-memory-utilization": {},
   "kv-cache-memory-bytes": {},
+  "kv-cache-dtype": {},
   "tensor-parallel-size": {},
   "enforce-eager": {},
   "disable-fastapi-docs": {},

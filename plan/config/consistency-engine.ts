@@ -11,8 +11,11 @@ export function engineFaults(config: KnownConfig): LocatedFault[] {
   const { engine } = config;
   return [
     ...memoryLimitFaults(config),
+    ...gpuFaults(config),
     ...(engine?.kind === "vllm" ? vllmFaults(engine, config) : []),
-    ...(engine?.kind === "ollama" ? [...folderFaults(config), ...deviceFaults(engine, config)] : []),
+    ...(engine?.kind === "ollama"
+      ? [...folderFaults(config), ...deviceFaults(engine, config), ...cacheFaults(engine)]
+      : []),
   ];
 }
 
@@ -25,6 +28,42 @@ function memoryLimitFaults({ engine, target }: KnownConfig): LocatedFault[] {
       found: formatSize(engine.memoryMax),
       expected: `at most the sandbox's own memory, ${formatSize(limit)}`,
       hint: "Raise target.memory, or lower this.",
+    },
+  ];
+}
+
+function gpuFaults({ engine, target }: KnownConfig): LocatedFault[] {
+  const { gpus } = engine ?? {};
+  if (gpus === undefined) return [];
+  const path = ["engine", "gpus"];
+  const twin = gpus.find((gpu, index) => gpu !== undefined && gpus.indexOf(gpu) !== index);
+  const parts = engine?.kind === "vllm" ? engine.tensorParallel : undefined;
+  return [
+    ...(target?.kind === "sandbox"
+      ? [{ path, found: "GPUs, on a sandbox", expected: "no such key", hint: "A sandbox has no GPU." }]
+      : []),
+    ...(twin === undefined ? [] : [{ path, found: `GPU ${twin} twice`, expected: "each GPU once" }]),
+    ...(typeof parts === "number" && parts > gpus.length
+      ? [
+          {
+            path: ["engine", "tensorParallel"],
+            found: `${parts}, beside ${gpus.length} in engine.gpus`,
+            expected: `at most ${gpus.length}`,
+            hint: "The model is shared by GPUs that the engine may use: name more of them, or lower this.",
+          },
+        ]
+      : []),
+  ];
+}
+
+function cacheFaults({ kvCacheType, flashAttention }: KnownOllama): LocatedFault[] {
+  if (kvCacheType === undefined || kvCacheType === "f16" || flashAttention === true) return [];
+  return [
+    {
+      path: ["engine", "kvCacheType"],
+      found: `${kvCacheType} ${flashAttention === false ? "with flashAttention: false" : "without flashAttention"}`,
+      expected: "f16, or `flashAttention: true` beside it",
+      hint: "Without flash attention Ollama keeps the cache in f16 and says so in its log alone.",
     },
   ];
 }
@@ -60,6 +99,7 @@ function vllmFaults(engine: KnownVllm, config: KnownConfig): LocatedFault[] {
   return [
     ...placeFaults(engine, config),
     ...autoFaults(engine, config),
+    ...cudaFaults(engine),
     ...oneModelFaults(config),
     ...nativeApiFaults(config),
   ];
@@ -110,6 +150,17 @@ function placeFaults({ variant, packages }: KnownVllm, { target }: KnownConfig):
       hint: "The CPU build is for sandboxes; a host without a GPU is better served by `engine: { kind: ollama }`.",
     },
   ];
+}
+
+/** What means nothing without a GPU. */
+function cudaFaults({ variant, kvCacheType, allocator }: KnownVllm): LocatedFault[] {
+  if (variant !== "cpu") return [];
+  const keys = [...(kvCacheType === "fp8" ? ["kvCacheType"] : []), ...(allocator === undefined ? [] : ["allocator"])];
+  return keys.map((key) => ({
+    path: ["engine", key],
+    found: `${key}, for the CPU variant`,
+    expected: "no such key; it is about a GPU's memory",
+  }));
 }
 
 /** What is left on `auto` is chosen by a GPU's memory. */

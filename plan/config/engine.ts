@@ -22,6 +22,16 @@ const orAuto = (min: number, max: number) =>
     type: `whole number from ${min} to ${max} or auto`,
   });
 
+const gpus = () =>
+  z
+    .array(z.number().int().min(0).max(63))
+    .min(1)
+    .register(wordings, { expected: "a list of GPU numbers, for example [0, 1]", type: "list of whole numbers" })
+    .optional()
+    .describe(
+      "The GPUs that the engine may use, by the numbers that `nvidia-smi` shows, as `CUDA_VISIBLE_DEVICES` names them elsewhere; without it all. What is chosen by memory counts these alone.",
+    );
+
 const ollama = z.strictObject({
   kind: z.literal("ollama").describe("GGUF models, on a GPU or a CPU."),
   version: ollamaVersion().default(OLLAMA_VERSIONS[0]).describe("A version in the release catalogue."),
@@ -41,6 +51,17 @@ const ollama = z.strictObject({
     .default("detect")
     .describe(
       "Where a model has to lie when it is loaded. `gpu`: wholly on a GPU, or the deployment fails. `any`: where Ollama puts it, be it the CPU or both. `detect`: as `gpu` on a host that has a GPU with an installed driver, else as `any`.",
+    ),
+  gpus: gpus(),
+  flashAttention: z
+    .boolean()
+    .optional()
+    .describe("Whether attention is computed in one pass over the cache; without it as Ollama does for the model."),
+  kvCacheType: z
+    .enum(["f16", "q8_0", "q4_0"])
+    .default("f16")
+    .describe(
+      "How a number in the cache of keys and values is kept: `q8_0` takes about half, `q4_0` about a quarter of the memory, at some loss. The latter two need `flashAttention: true`.",
     ),
   memoryMax: memoryMax(),
 });
@@ -74,6 +95,25 @@ const vllm = z.strictObject({
   tensorParallel: orAuto(1, 16)
     .default(1)
     .describe("GPUs that share the model. `auto` takes as few as the longest context needs."),
+  gpus: gpus(),
+  kvCacheType: z
+    .enum(["default", "fp8"])
+    .default("default")
+    .describe(
+      "How a number in the cache of keys and values is kept: `fp8` takes half the memory, at some loss, on GPUs that can; `default` is the model's own type.",
+    ),
+  allocator: z
+    .strictObject({
+      expandableSegments: z
+        .boolean()
+        .default(false)
+        .describe("Segments that grow, against memory lost between blocks (`expandable_segments`)."),
+      maxSplitSize: size({ min: 20 * MIB, max: TIB })
+        .optional()
+        .describe("Largest block that is split, in whole MiB (`max_split_size_mb`)."),
+    })
+    .optional()
+    .describe("How torch's allocator deals with the GPU's memory (`PYTORCH_CUDA_ALLOC_CONF`)."),
   drain: duration({ min: 1, max: HOUR })
     .default(60)
     .describe("How long answers that are under way may go on when the engine is stopped."),

@@ -5,12 +5,20 @@ import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { PlannedArtifact, Step } from "../step";
+import { cudaEnvironment } from "./cuda";
 
 /** Longest wait for a model to load, in seconds; large models on slow disks take minutes. */
 export const LOAD_TIMEOUT_SECONDS = 900;
 
 /** Name of Ollama's release in the artifact index. */
 export const ollamaArtifact = (version: string, architecture: string) => `ollama-${version}-linux-${architecture}`;
+
+function attention({ flashAttention, kvCacheType }: ResolvedOllama): string[] {
+  return [
+    ...(flashAttention === undefined ? [] : [`OLLAMA_FLASH_ATTENTION=${flashAttention ? 1 : 0}`]),
+    ...(kvCacheType === "f16" ? [] : [`OLLAMA_KV_CACHE_TYPE=${kvCacheType}`]),
+  ];
+}
 
 /** Ollama as `tms-ollama.service`, on loopback, with context and parallelism pinned. */
 export function ollamaStep(
@@ -26,6 +34,7 @@ export function ollamaStep(
     models: String(models.length),
     keepAlive: String(Math.round(engine.keepAlive)),
     loadTimeout: String(LOAD_TIMEOUT_SECONDS),
+    further: [...attention(engine), ...cudaEnvironment(engine)].join("\n"),
   });
   const unit = fillTemplate(templateText("units/tms-ollama.service"), {
     version: engine.version,

@@ -13,10 +13,11 @@ const CPU_KV_CACHE_BYTES = 256 * 2 ** 20;
 /** Seconds of silence after which a stream carries a comment, so that a dead client is noticed. */
 const KEEP_ALIVE_SECONDS = 15;
 
-function memoryFlags({ variant, kvCacheMemory, gpuMemoryPercent, tensorParallel }: ResolvedVllm) {
+function memoryFlags({ variant, kvCacheMemory, kvCacheType, gpuMemoryPercent, tensorParallel }: ResolvedVllm) {
   const kvCache = kvCacheMemory ?? (variant === "cpu" ? CPU_KV_CACHE_BYTES : undefined);
   return {
     ...(kvCache === undefined ? {} : { "kv-cache-memory-bytes": kvCache }),
+    ...(kvCacheType === "default" ? {} : { "kv-cache-dtype": kvCacheType }),
     // On a CPU it would be a part of the whole machine's memory.
     ...(variant === "cpu"
       ? { "enforce-eager": true }

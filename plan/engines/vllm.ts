@@ -6,6 +6,7 @@ import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { PlannedArtifact, SecretReference, Step } from "../step";
+import { cudaEnvironment } from "./cuda";
 import { VLLM_SOCKET, vllmConfig } from "./vllm-config";
 
 export { VLLM_SOCKET };
@@ -80,8 +81,12 @@ export function vllmModelStep(engine: ResolvedVllm, model: ResolvedModel, files:
     libraries: engine.variant === "cpu" ? `LD_LIBRARY_PATH=${release(engine)}/cuda-stubs` : "",
   });
   const unit = fillTemplate(templateText("units/llm-vllm.service"), unitSlots(engine));
+  // It goes with the configuration, so that a former deployment gets back its own.
+  const cuda = cudaEnvironment(engine)
+    .map((line) => `${line}\n`)
+    .join("");
   const name = createHash("sha256")
-    .update(`${release(engine)}\n${config}`)
+    .update(`${release(engine)}\n${config}${cuda}`)
     .digest("hex")
     .slice(0, 12);
   const deployment = `${HOME}/deployments/${name}`;
@@ -103,6 +108,7 @@ export function vllmModelStep(engine: ResolvedVllm, model: ResolvedModel, files:
     },
     files: [
       plannedFile(`${deployment}/config.yaml`, config),
+      ...(cuda === "" ? [] : [plannedFile(`${deployment}/cuda.env`, cuda)]),
       plannedFile("/etc/tms-llm/vllm.env", environment, "root:root", "0600"),
       plannedFile("/etc/systemd/system/llm-vllm.service", unit),
     ],

@@ -14,8 +14,8 @@ const MOST_PARALLEL = 8;
 const USEFUL_CONTEXT = 8192;
 
 /** Bytes that a model holds, by its numbers. */
-const needOf = ({ model, quantization }: NonNullable<Candidate["match"]>, context: number, parallel: number) =>
-  loadNeed({ model, quantization, context, parallel }).total;
+const needOf = (match: NonNullable<Candidate["match"]>, context: number, parallel: number) =>
+  loadNeed({ ...match, context, parallel }).total;
 
 /**
  * The longest contexts, then the most requests, that fit; what the stack file writes in numbers stays. Without a room

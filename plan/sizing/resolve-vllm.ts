@@ -22,6 +22,7 @@ export function vllmNumbers(
   const wanted: VllmWanted = {
     model: match.model,
     quantization: match.quantization,
+    cacheType: match.cacheType,
     context: model.context,
     parallel,
     tensorParallel,

@@ -1,11 +1,11 @@
-import { findModel } from "../catalog/models";
+import { findModel, type CatalogModel } from "../catalog/models";
 import { engineDevice } from "../gpu";
 import { vllmRelease } from "../catalog/vllm";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
 import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { PlanRefused } from "../preflight/refusal";
-import { isSizable } from "./arithmetic";
+import { isSizable, type CacheType } from "./arithmetic";
 import { factsMissing, judgeAuto } from "./judge-auto";
 import { ollamaNeeds, ollamaNumbers } from "./resolve-ollama";
 import { vllmNumbers } from "./resolve-vllm";
@@ -26,15 +26,16 @@ export const usesAuto = ({ engine, models }: StackConfig): boolean =>
   Object.values(engine).includes("auto") || models.some(({ context }) => context === "auto");
 
 /**
- * @param facts the stack's facts file; a sandbox needs none, its memory stands in the stack file
+ * @param measured the stack's facts file; a sandbox needs none, its memory stands in the stack file
  * @throws PlanRefused with every reason at once
  */
-export function resolveStack(config: StackConfig, stack: string, facts: HostFacts | undefined): Resolution {
+export function resolveStack(config: StackConfig, stack: string, measured: HostFacts | undefined): Resolution {
   const auto = usesAuto(config);
-  if (auto && config.target.kind !== "sandbox" && facts === undefined)
+  if (auto && config.target.kind !== "sandbox" && measured === undefined)
     throw new PlanRefused(stack, [factsMissing(stack)]);
+  const facts = measured && usableGpus(config.engine, measured, stack);
   const judged = facts && judgeCompatibility(demandOf(config.engine), facts);
-  const candidates = config.models.map(candidate);
+  const candidates = config.models.map((model) => candidate(model, config.engine));
   const refusals = auto ? [...(judged?.refusals ?? []), ...candidates.flatMap((one) => judgeAuto(one, config))] : [];
   if (refusals.length > 0) throw new PlanRefused(stack, refusals);
   // What stands there in numbers is no business of ours where the GPU is in trouble: preflight says so.
@@ -42,9 +43,35 @@ export function resolveStack(config: StackConfig, stack: string, facts: HostFact
   return { ...inNumbers(config, candidates, stack, facts, placement), ...(placement ? { placement } : {}) };
 }
 
-function candidate(model: Model): Candidate {
+function candidate(model: Model, engine: Engine): Candidate {
   const match = findModel(model.source, model.catalog);
-  return { model, match: match && isSizable(match.model) ? { ...match, model: match.model } : undefined };
+  if (!match || !isSizable(match.model)) return { model, match: undefined };
+  return { model, match: { ...match, model: match.model, cacheType: cacheTypeOf(match.model, engine) } };
+}
+
+/** How a model's cache is really kept: Ollama goes back to f16 where it cannot do flash attention for the model. */
+function cacheTypeOf({ flashAttention }: CatalogModel, engine: Engine): CacheType {
+  if (engine.kind === "vllm") return engine.kvCacheType === "fp8" ? "fp8" : "f16";
+  return flashAttention ? engine.kvCacheType : "f16";
+}
+
+/** The host as the engine sees it. @throws PlanRefused where it lacks a GPU that the stack file names */
+function usableGpus({ gpus }: Engine, facts: HostFacts, stack: string): HostFacts {
+  // Without a driver's answer there are none to count; that is told elsewhere.
+  if (gpus === undefined || facts.gpus.length === 0) return facts;
+  const absent = gpus.filter((number) => facts.gpus[number] === undefined);
+  if (absent.length > 0) {
+    throw new PlanRefused(stack, [
+      {
+        id: "gpu-absent",
+        what: `engine.gpus names ${absent.map((number) => `GPU ${number}`).join(" and ")}, which the host does not have`,
+        found: facts.gpus.map(({ name }, number) => `${number}: ${name}`).join(", "),
+        needed: "GPUs by the numbers that nvidia-smi shows, from 0 on",
+        wayOut: `correct engine.gpus; or, if the host has changed, npm run facts -- ${stack}`,
+      },
+    ]);
+  }
+  return { ...facts, gpus: gpus.map((number) => facts.gpus[number]!) };
 }
 
 function demandOf(engine: Engine): EngineDemand {

@@ -1,6 +1,6 @@
 import type { CatalogMatch } from "../catalog/models";
 import type { Model, OllamaEngine, StackConfig, VllmEngine } from "../config/schema";
-import type { SizedModel } from "./arithmetic";
+import type { CacheType, SizedModel } from "./arithmetic";
 
 /** A stack file in which every `auto` has become a number. */
 export type ResolvedModel = Omit<Model, "context"> & { readonly context: number };
@@ -18,7 +18,7 @@ export type ResolvedConfig = Omit<StackConfig, "engine" | "models"> & {
 /** A model of the stack file with what the catalogue has verified of it. */
 export interface Candidate {
   readonly model: Model;
-  readonly match: (CatalogMatch & { readonly model: SizedModel }) | undefined;
+  readonly match: (CatalogMatch & { readonly model: SizedModel; readonly cacheType: CacheType }) | undefined;
 }
 
 /** What `auto` becomes: a context per model, in the stack file's order, and requests at the same time. */

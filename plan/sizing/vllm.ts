@@ -6,6 +6,7 @@ import {
   ENGINE_OVERHEAD,
   tensorParallelChoices,
   weightBytes,
+  type CacheType,
   type SizedModel,
 } from "./arithmetic";
 
@@ -17,6 +18,8 @@ import {
 export interface VllmWanted {
   readonly model: SizedModel;
   readonly quantization: Quantization;
+  /** Default: f16. */
+  readonly cacheType?: CacheType;
   readonly context: number | "auto";
   readonly parallel: number | "auto";
   /** GPUs that share the model. */
@@ -45,13 +48,13 @@ const USUAL_FILL = 1 / 4;
 
 /** Bytes that one GPU of several holds; heads that don't go round are on more than one. */
 export function shareOfGpu(
-  { model, quantization }: Pick<VllmWanted, "model" | "quantization">,
+  { model, quantization, cacheType = "f16" }: Pick<VllmWanted, "model" | "quantization" | "cacheType">,
   parts: number,
 ): { readonly weights: number; readonly cachePerToken: number } {
   const { layers, cachingLayers = layers, kvHeads, headSize } = model.shape;
   return {
     weights: Math.ceil(weightBytes(model, quantization) / parts),
-    cachePerToken: 2 * cachingLayers * Math.ceil(kvHeads / parts) * headSize * CACHE_BYTES.f16,
+    cachePerToken: 2 * cachingLayers * Math.ceil(kvHeads / parts) * headSize * CACHE_BYTES[cacheType],
   };
 }
 
@@ -63,7 +66,7 @@ function freePercent(gpus: readonly HostGpu[]): number {
 
 /** What a split of the model leaves for the cache of one GPU, in tokens; negative where not even the weights fit. */
 export function tokensOfCache(
-  wanted: Pick<VllmWanted, "model" | "quantization" | "kvCacheMemory">,
+  wanted: Pick<VllmWanted, "model" | "quantization" | "cacheType" | "kvCacheMemory">,
   { parts, percent, memory }: { readonly parts: number; readonly percent: number; readonly memory: number },
 ): number {
   const share = shareOfGpu(wanted, parts);

@@ -25,7 +25,7 @@ export function tooLittleMemory(
   });
   const needs = loads.map((load) => ({
     ...load,
-    need: loadNeed({ model: load.match.model, quantization: load.match.quantization, context: load.context, parallel }),
+    need: loadNeed({ ...load.match, context: load.context, parallel }),
   }));
   const stated = candidates.reduce((sum, { model, match }) => sum + (match ? 0 : (model.memory ?? 0)), 0);
   const total = needs.reduce((sum, { need, own }) => sum + (own ?? need.total), stated);
@@ -66,9 +66,10 @@ interface Wanted {
   readonly bytes: number;
 }
 
-function waysOf({ model, quantization }: Match, { name, context, parallel, bytes }: Wanted): string[] {
+function waysOf(match: Match, { name, context, parallel, bytes }: Wanted): string[] {
+  const { model, quantization } = match;
   const fits = (load: Partial<Parameters<typeof loadNeed>[0]>) =>
-    loadNeed({ model, quantization, context, parallel, ...load }).total <= bytes;
+    loadNeed({ ...match, context, parallel, ...load }).total <= bytes;
   const shorter = contextChoices(model).find((choice) => choice < context && fits({ context: choice }));
   const smaller = ggufQuantizations()
     .filter((other) => other !== quantization && other !== "Q4_0")

@@ -23,6 +23,7 @@ export const validStacks: Readonly<Record<string, string>> = {
   "a last day as Pulumi writes it back": "clients: { tms: { a: 1, expires: 2026-12-31 00:00:00 +0000 UTC } }",
   "an application of Ollama's native API, on the host":
     "gateway: { nativeApi: true }\nclients: { tms: { a: 1, application: { apiType: ollama, onHost: { path: /srv/tms/.env, owner: 'app:app' } } } }",
+  "GPUs, flash attention and a smaller cache": `${OWN_HOST}\nengine: { kind: ollama, gpus: [1], flashAttention: true, kvCacheType: q4_0 }`,
   "models by role":
     "models: [{ name: m, source: 'ollama:a', role: general }, { name: n, source: 'ollama:b', role: embedding }]",
   "a limit that a fraction of a unit gives": "engine: { kind: ollama, memoryMax: 1.5 GiB }",
@@ -185,6 +186,28 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ],
   ["a model above the sandbox's memory", `models: [{ ${MODEL}, memory: 5.5 GiB }]`],
   ["an engine above the sandbox's memory", "engine: { kind: ollama, memoryMax: 8 GiB }"],
+
+  // What operators set by variables before
+  ["GPUs on a sandbox", "engine: { kind: ollama, gpus: [0] }"],
+  ["a GPU twice", `${OWN_HOST}\nengine: { kind: ollama, gpus: [0, 1, 0] }`],
+  ["no GPU at all", `${OWN_HOST}\nengine: { kind: ollama, gpus: [] }`],
+  ["GPUs as the variable has them", `${OWN_HOST}\nengine: { kind: ollama, gpus: '0,1' }`],
+  [
+    "a model shared by more GPUs than there are to use",
+    `${OWN}\nmodels: [{ ${FOLDER} }]\nengine: { kind: vllm, gpus: [0, 1], tensorParallel: 4 }`,
+  ],
+  ["a quantized cache without flash attention", "engine: { kind: ollama, kvCacheType: q8_0 }"],
+  [
+    "a quantized cache with flash attention switched off",
+    "engine: { kind: ollama, kvCacheType: q4_0, flashAttention: false }",
+  ],
+  ["a cache of the other engine", "engine: { kind: vllm, variant: cpu, kvCacheType: q8_0 }"],
+  ["a cache for GPUs on a CPU", "engine: { kind: vllm, variant: cpu, kvCacheType: fp8 }"],
+  ["an allocator for GPUs on a CPU", "engine: { kind: vllm, variant: cpu, allocator: { expandableSegments: true } }"],
+  [
+    "blocks too small to split",
+    `${OWN}\nmodels: [{ ${FOLDER} }]\nengine: { kind: vllm, allocator: { maxSplitSize: 16 MiB } }`,
+  ],
 
   // Engine versions
   ["a version with a known hole", "engine: { kind: ollama, version: 0.16.2 }"],

@@ -69,6 +69,13 @@ describe("vLLM's numbers", () => {
       { context: 8192, parallel: 4, gpuMemoryPercent: 80, tensorParallel: 1 },
     ],
     [
+      "a smaller cache",
+      { ...AUTO, kvCacheType: "fp8" },
+      { ...KANANA, context: "auto" },
+      on("l4"),
+      { context: 32768, parallel: 7, gpuMemoryPercent: 92, tensorParallel: 1 },
+    ],
+    [
       "all written, no facts",
       { parallel: 8 },
       { context: "16k" },
@@ -107,6 +114,12 @@ describe("vLLM's numbers", () => {
         needed:  kanana (llama-3.1-70b at bf16): 131.5 GiB of weights and 2.5 GiB of cache for one request of 8k tokens, 2 GiB for vLLM itself, in 90 % of a GPU
         way out: fits: engine.tensorParallel 2; or choose another model: qwen3-32b, qwen2.5-coder-14b, deepseek-r1-distill-qwen-14b; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 40.2 GiB of weights); or choose a host with more memory per GPU, or more GPUs"
     `);
+  });
+
+  test("GPUs that the engine may not use are not counted", () => {
+    const model = { catalog: "llama-3.1-70b:bf16", acceptLicence: "llama", context: "auto" };
+    expect(resolve({ ...AUTO, gpus: [1, 0] }, model, on("two-a100-80"))).toMatchObject({ tensorParallel: 2 });
+    expect(refusal({ ...AUTO, gpus: [1] }, model, on("two-a100-80"))).toContain("does not fit");
   });
 
   test("a GPU before Ampere computes in float16", () => {

@@ -172,6 +172,36 @@ describe("auto takes the longest context, then the most requests, that the host 
   });
 });
 
+describe("what operators set by variables before", () => {
+  const onTwo = on("two-a100-80");
+  const one = { models: [kanana("Q8_0")], engine: { parallel: 32 } };
+
+  test("GPUs that the engine may not use are not counted", () => {
+    expect(choose(one, onTwo)).toMatchObject({ contexts: [32768] });
+    expect(choose({ ...one, engine: { parallel: 32, gpus: [1] } }, onTwo)).toMatchObject({ contexts: [16384] });
+  });
+
+  test("a GPU that the host does not have is refused", () => {
+    expect(refusal({ ...one, engine: { gpus: [1, 2] } }, onTwo).message).toMatchInlineSnapshot(`
+      "There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+      engine.gpus names GPU 2, which the host does not have (gpu-absent)
+        found:   0: NVIDIA A100-SXM4-80GB, 1: NVIDIA A100-SXM4-80GB
+        needed:  GPUs by the numbers that nvidia-smi shows, from 0 on
+        way out: correct engine.gpus; or, if the host has changed, npm run facts -- prod"
+    `);
+  });
+
+  test("a smaller cache gives longer contexts, but not where Ollama cannot do flash attention", () => {
+    const small = { flashAttention: true, kvCacheType: "q8_0" };
+    const longest = (model: object, engine: object) => choose({ models: [model], engine }, on("rtx-5070-ti")).contexts;
+    expect(longest(kanana("Q8_0"), { parallel: 4 })).toEqual([12288]);
+    expect(longest(kanana("Q8_0"), { parallel: 4, ...small })).toEqual([24576]);
+    const gemma = { name: "g", source: "ollama:gemma2:9b", acceptLicence: "gemma", context: "auto" };
+    expect(longest(gemma, { parallel: 4, ...small })).toEqual(longest(gemma, { parallel: 4 }));
+  });
+});
+
 function held(facts: HostFacts, bytes: number): HostFacts {
   return { ...facts, gpus: facts.gpus.map((gpu) => ({ ...gpu, heldByOthers: bytes })) };
 }

@@ -1,0 +1,21 @@
+import type { VllmEngine } from "../config/schema";
+
+interface CudaSettings {
+  readonly gpus?: readonly number[] | undefined;
+  readonly allocator?: VllmEngine["allocator"];
+}
+
+/** What CUDA and torch are told by environment variables, a line each; nothing where the stack file says nothing. */
+export function cudaEnvironment({ gpus, allocator }: CudaSettings): string[] {
+  const options = [
+    ...(allocator?.expandableSegments === true ? ["expandable_segments:True"] : []),
+    ...(allocator?.maxSplitSize === undefined
+      ? []
+      : [`max_split_size_mb:${Math.round(allocator.maxSplitSize / 2 ** 20)}`]),
+  ];
+  return [
+    // Without the order CUDA counts the fastest GPU first, and nvidia-smi by place.
+    ...(gpus === undefined ? [] : ["CUDA_DEVICE_ORDER=PCI_BUS_ID", `CUDA_VISIBLE_DEVICES=${gpus.join(",")}`]),
+    ...(options.length === 0 ? [] : [`PYTORCH_CUDA_ALLOC_CONF=${options.join(",")}`]),
+  ];
+}

@@ -15,6 +15,7 @@ import { planRequirements } from "../plan/plan";
 import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
 import { PREFLIGHT_TEXT } from "../plan/render/loader";
 import { templateText } from "../plan/render/template-files";
+import { needsSystem } from "../plan/driver";
 import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, PROJECT, readConfig, readHost } from "./project";
@@ -63,8 +64,11 @@ function readKnown(stack: string): HostFacts | undefined {
 
 /** Measures the host where the stack leaves something on `auto` and has no facts file yet. */
 export async function ensureFacts(stack: string, config: StackConfig): Promise<void> {
-  if (config.target.kind === "sandbox" || !usesAuto(config) || existsSync(join(PROJECT, factsFile(stack)))) return;
-  console.error(`Something is left on auto: measuring ${config.target.host} for ${factsFile(stack)}.`);
+  const wanted = usesAuto(config)
+    ? "Something is left on auto"
+    : needsSystem(config) && "What the GPU gets depends on the system";
+  if (config.target.kind === "sandbox" || !wanted || existsSync(join(PROJECT, factsFile(stack)))) return;
+  console.error(`${wanted}: measuring ${config.target.host} for ${factsFile(stack)}.`);
   record(stack, hostFacts(await measureFacts(readHost(stack, config)), config.existing));
 }
 

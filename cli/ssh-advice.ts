@@ -5,6 +5,9 @@ import { createHash } from "node:crypto";
 /** Could not reach or trust the host; the message says why and what to do. */
 export class SshError extends Error {}
 
+/** The host shows another key than the pinned one: it is not to be waited for. */
+export class OtherHostKey extends SshError {}
+
 export interface Attempt {
   readonly host: string;
   readonly port: number;
@@ -27,9 +30,8 @@ export function sshAdvice(attempt: Attempt, error: Error): SshError {
   const told = (what: string, wayOut: string) => new SshError(`${what}\n  way out: ${wayOut}`);
   if (shown) {
     const pinned = Buffer.from(hostKey.split(" ")[1] ?? "", "base64");
-    return told(
-      `${where} shows another host key than the one in the stack file.\n  found:   ${fingerprint(shown)}\n  pinned:  ${fingerprint(pinned)}`,
-      `find out why before anything else: somebody may have put another machine there. If the host was made anew, compare with its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and correct ${hop}.hostKey`,
+    return new OtherHostKey(
+      `${where} shows another host key than the one in the stack file.\n  found:   ${fingerprint(shown)}\n  pinned:  ${fingerprint(pinned)}\n  way out: find out why before anything else: somebody may have put another machine there. If the host was made anew, compare with its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and correct ${hop}.hostKey`,
     );
   }
   const { code, level } = error as NodeJS.ErrnoException & { level?: string };

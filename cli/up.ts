@@ -9,6 +9,7 @@ import { followHost } from "./progress";
 import { hostAddress, readConfig, readProject, type Project } from "./project";
 import { prepare, type Prepared } from "./prepare";
 import { recordedFacts } from "./pulumi-state";
+import { rebootHost, rebootIsWanted } from "./reboot";
 import { forgetHalfMade } from "./recovery";
 import { alone } from "./run-lock";
 import { wakeSandbox } from "./sandbox-state";
@@ -43,8 +44,13 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
       await ensureFacts(stack, config);
       const prepared = await prepare(stack, config);
       const project = readProject(stack);
-      const code = await deploy(project, prepared, stage, options);
-      if (code !== EXIT.good) return code;
+      let code = await deploy(project, prepared, stage, options);
+      if (code === REBOOT) {
+        stage.doing = "waiting for the host to come back from its reboot";
+        await rebootHost(project);
+        code = await deploy(project, prepared, stage, { ...options, yes: true, rebooted: true });
+      }
+      if (code !== EXIT.good) return code === REBOOT ? EXIT.failed : code;
       const outputs = await prepared.pulumi.outputs();
       // Whoever said no at the question has deployed nothing.
       if (outputs["digest"] === project.plan.digest) recordDeployment(project, stackFile);
@@ -55,7 +61,20 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
   );
 }
 
-async function deploy(project: Project, prepared: Prepared, stage: Stage, options: UpOptions): Promise<ExitCode> {
+/** A driver that was just installed has to be loaded, and the stack file consents to a reboot. */
+const REBOOT = "reboot";
+
+interface DeployOptions extends UpOptions {
+  /** The host has been rebooted in this run; once is enough. */
+  readonly rebooted?: boolean;
+}
+
+async function deploy(
+  project: Project,
+  prepared: Prepared,
+  stage: Stage,
+  options: DeployOptions,
+): Promise<ExitCode | typeof REBOOT> {
   const { pulumi } = prepared;
   const began = performance.now();
   const follower = followHost(hostAddress(project), (line) => {
@@ -73,6 +92,7 @@ async function deploy(project: Project, prepared: Prepared, stage: Stage, option
       "--suppress-progress",
       ...extra,
     );
+    if (code !== 0 && !options.rebooted && (await rebootIsWanted(project))) return REBOOT;
     if (code !== 0) await explainFailure(project, stage);
     return code === 0 ? EXIT.good : EXIT.failed;
   } finally {

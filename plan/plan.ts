@@ -5,6 +5,7 @@ import { findModel } from "./catalog/models";
 import type { StackConfig } from "./config/schema";
 import type { HostFacts } from "./host-facts";
 import { existingStep } from "./existing";
+import { driverSteps } from "./driver";
 import { engineRequirements, engineSteps, sandboxMounts } from "./engines/engine";
 import { ENGINE_KEY } from "./engines/vllm";
 import { firewallManager, firewallStep, type FirewallChoice } from "./firewall";
@@ -65,7 +66,8 @@ export interface Plan {
 
 /** Longest run of a phase, in seconds: downloads belong to engine and model. */
 const PHASE_LIMIT_SECONDS: Readonly<Record<PhaseName, number>> = {
-  base: 900,
+  // A driver is half a gigabyte, and its module is built on the host.
+  base: 3600,
   access: 300,
   engine: 3600,
   model: 7200,
@@ -96,6 +98,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
   return [
     ...[hostsStep(config.network)].filter((step) => step !== undefined),
     accountStep(["nginx"], manager),
+    ...driverSteps(config, context.stack, context.facts),
     ...(manager === "off" ? [] : [firewallStep({ manager, ...firewall })]),
     ...[existingStep(config)].filter((step) => step !== undefined),
     ...engineSteps(config, context),
@@ -143,6 +146,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     firewall: config.access.firewall,
     existing: config.existing,
     memoryReserveBytes: HOST_RESERVE_BYTES,
+    ...(config.gpu.driver === "install" ? { driver: config.gpu } : {}),
     gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),
     diskBytes: {

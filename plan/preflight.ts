@@ -1,6 +1,7 @@
 import { DEFAULT_EXISTING } from "./existing";
 import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
+import { decideDriver, driverNotice } from "./preflight/driver";
 import { judgeGpu, stands } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
 import { judgeRecordedFacts } from "./preflight/recorded";
@@ -14,9 +15,7 @@ export type { Requirements } from "./preflight/requirements";
 
 /** What stands in the way, and what is worth knowing. Pure: the same facts and requirements give the same answer. */
 export function judgePreflight(facts: Facts, requirements: Requirements): { refusals: Refusal[]; warnings: Refusal[] } {
-  const gpuRequirement = requirements.gpu ?? { required: false };
-  const gpu = judgeGpu(facts, gpuRequirement);
-  const gpuStands = stands(facts, gpuRequirement);
+  const gpu = judgeGpuSoftware(facts, requirements);
   const recorded = requirements.recorded
     ? judgeRecordedFacts(facts, requirements.recorded, requirements.existing ?? DEFAULT_EXISTING)
     : { refusals: [], warnings: [] };
@@ -32,8 +31,24 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...judgeSites(facts, requirements),
       ...judgeFirewall(facts, requirements),
       ...(requirements.docker ? judgeDocker(facts) : []),
-      ...(gpuStands ? gpu : []),
+      ...gpu.refusals,
     ],
-    warnings: [...recorded.warnings, ...warn(facts, requirements), ...(gpuStands ? [] : gpu)],
+    warnings: [...recorded.warnings, ...warn(facts, requirements), ...gpu.warnings],
   };
+}
+
+/** The GPU with its driver as it is, or as the deployment is going to have it. */
+function judgeGpuSoftware(
+  facts: Facts,
+  { gpu = { required: false }, driver }: Requirements,
+): { refusals: readonly Refusal[]; warnings: readonly Refusal[] } {
+  if (driver) {
+    const decision = decideDriver(facts, driver, gpu);
+    return {
+      refusals: decision.action === "refuse" ? decision.refusals : [],
+      warnings: driverNotice(facts, driver, decision),
+    };
+  }
+  const found = judgeGpu(facts, gpu);
+  return stands(facts, gpu) ? { refusals: found, warnings: [] } : { refusals: [], warnings: found };
 }

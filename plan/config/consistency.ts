@@ -1,5 +1,6 @@
 import { applicationFaults } from "./consistency-application";
 import { engineFaults } from "./consistency-engine";
+import { gpuFaults } from "./consistency-gpu";
 import { clientFaults, modelFaults } from "./consistency-models";
 import { accessFaults, portFaults, tlsFaults } from "./consistency-network";
 import type { LocatedFault } from "./faults";
@@ -10,6 +11,7 @@ import { formatDuration } from "./units";
 export function consistencyFaults(config: KnownConfig): LocatedFault[] {
   return [
     ...engineFaults(config),
+    ...gpuFaults(config),
     ...modelFaults(config),
     ...portFaults(config),
     ...tlsFaults(config),

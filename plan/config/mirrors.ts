@@ -17,6 +17,22 @@ const registry = () =>
     hint: "Write the server's name alone: Ollama reaches it over HTTPS.",
   });
 
+const packages = (what: string) =>
+  z
+    .strictObject({
+      url: text(/^(https?:\/\/|file:\/\/\/)[^\s"'=,\]]*[^\s"'=,/\]]$/, {
+        expected: "https://<server>/<path> or file:///<folder on the host>, without a slash at the end",
+        type: "URL",
+      }).describe(`In the place of ${what}; the host reaches it.`),
+      key: text(/^[0-9A-F]{40}$/, {
+        expected: "40 hexadecimal digits in upper case, as gpg --show-keys prints them",
+        type: "fingerprint",
+      })
+        .optional()
+        .describe("Fingerprint of the mirror's own key, where it signs anew; without it NVIDIA's holds."),
+    })
+    .optional();
+
 export const mirrorsSchema = z.strictObject({
   ollama: folderOrServer()
     .optional()
@@ -27,6 +43,9 @@ export const mirrorsSchema = z.strictObject({
     .optional()
     .describe("In the place of `registry.ollama.ai`, for `ollama:` sources; the host reaches it."),
   huggingFace: registry().optional().describe("In the place of `hf.co`, for `hf.co/` sources; the host reaches it."),
+  nvidiaDriver: packages("`https://developer.download.nvidia.com/compute/cuda/repos`").describe(
+    "For `gpu.driver: install` on Debian and RHEL's family: `<url>/<system>/x86_64` with NVIDIA's key beside its packages.",
+  ),
   plugins: text(/^https?:\/\/[^\s"'=,]*[^\s"'=,/]$/, {
     expected: "https://<server>/<path>, without a slash at the end",
     type: "URL",

@@ -3,6 +3,7 @@ import { applicationSchema } from "./application";
 import { day } from "./dates";
 import { engineSchema } from "./engine";
 import { existingSchema } from "./existing";
+import { gpuSchema } from "./gpu";
 import { hostKey } from "./host-key";
 import { mirrorsSchema } from "./mirrors";
 import { modelParameters } from "./model-parameters";
@@ -224,6 +225,7 @@ const objectives = z.strictObject({
 export const stackSchema = z.strictObject({
   target: z.discriminatedUnion("kind", [sandboxTarget, sshTarget]).describe("Where the endpoint lives."),
   engine: engineSchema.prefault({ kind: "ollama" }).describe("The inference server."),
+  gpu: gpuSchema.prefault({}).describe("The GPU's own software on a host of one's own."),
   models: z
     .array(model)
     .min(1)

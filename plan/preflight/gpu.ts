@@ -114,7 +114,7 @@ export function judgeGpu(facts: Facts, requirement: GpuRequirement): Refusal[] {
             what: "The host has an NVIDIA GPU and no NVIDIA driver",
             found: `${devices}${nouveau}`,
             needed,
-            wayOut: `${driverGuide(facts)}${blacklist}${signing}${headersNote(facts)}`,
+            wayOut: `set gpu.driver to install; or ${driverGuide(facts)}${blacklist}${signing}${headersNote(facts)}`,
           },
         ];
       }

@@ -54,10 +54,16 @@ function identityChanges(recorded: HostFacts, found: HostFacts): Change[] {
   const rows: [string, (facts: HostFacts) => string][] = [
     ["its system", ({ system }) => `${system.id} ${system.version}`],
     ["its architecture", ({ architecture }) => architecture],
-    ["its GPUs", (facts) => list(facts.gpus.map(gpuName))],
   ];
+  // A driver that has come since answers for GPUs that were there before.
+  if (!driverHasCome(recorded, found)) rows.push(["its GPUs", (facts) => list(facts.gpus.map(gpuName))]);
   return rows.flatMap(([what, value]) => changed(what, value(recorded), value(found)));
 }
+
+const driverHasCome = (recorded: HostFacts, found: HostFacts) =>
+  recorded.gpus.length === 0 &&
+  recorded.gpusWithoutDriver.length > 0 &&
+  found.gpus.length === recorded.gpusWithoutDriver.length;
 
 const list = (items: readonly string[]) => (items.length === 0 ? "none" : items.join(", "));
 const gpuName = ({ name, computeCapability, mig }: HostGpu) =>
@@ -93,7 +99,12 @@ function losses(recorded: HostFacts, found: HostFacts): Change[] {
 }
 
 function gains(recorded: HostFacts, found: HostFacts): Change[] {
-  return found.memory > recorded.memory * 1.1 ? [sizeChange("memory", recorded.memory, found.memory)] : [];
+  return [
+    ...(found.memory > recorded.memory * 1.1 ? [sizeChange("memory", recorded.memory, found.memory)] : []),
+    ...(driverHasCome(recorded, found)
+      ? [{ what: "its GPUs answer", was: "no GPU", is: list(found.gpus.map(gpuName)) }]
+      : []),
+  ];
 }
 
 const sizeChange = (what: string, was: number, is: number): Change => ({ what, was: atMost(was), is: atMost(is) });

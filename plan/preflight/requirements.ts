@@ -1,6 +1,7 @@
 import type { Existing } from "../existing";
 import type { FirewallChoice } from "../firewall";
 import type { SystemRow } from "../os";
+import type { DriverWish } from "./driver";
 import type { GpuRequirement } from "./gpu";
 import type { RecordedFacts } from "./recorded";
 
@@ -33,6 +34,8 @@ export interface Requirements {
   readonly existing?: Existing;
   /** Default: not required. */
   readonly gpu?: GpuRequirement;
+  /** Present where the deployment installs the driver if there is none. */
+  readonly driver?: DriverWish;
   /** Whether engines run in containers; default false. */
   readonly docker?: boolean;
   /** What the plan was made for, where it was made for something. */

@@ -45,6 +45,15 @@ export const DRIFT_TEXT = asRoot(
 /** Ends when no phase is at work on the host any more. */
 export const WAIT_TEXT = asRoot(`${PHASE_RUNS}; while runs; do sleep 0.2; done`);
 
+/** In the host's memory, so a reboot takes it away; left by the step that installs a driver. */
+const REBOOT_MARKER = "/run/tms-llm-reboot-wanted";
+
+/** Says `wanted` where a driver that was installed has to be loaded by a reboot. */
+export const REBOOT_ASKED_TEXT = asRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; else echo no; fi`);
+
+/** Reboots the host where that is wanted. */
+export const REBOOT_TEXT = asRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; systemctl reboot; fi`);
+
 /** Reads a script from stdin and runs it, leaving nothing behind. Arguments are plain words. */
 export function scriptText(...words: readonly string[]): string {
   const odd = words.find((word) => !/^[\w/-]+$/.test(word));

@@ -15,6 +15,15 @@ export function factsMissing(stack: string): Refusal {
   };
 }
 
+/** What is left on `auto` cannot be chosen by a GPU that no driver has measured yet. */
+export function afterDriver(refusal: Refusal, stack: string): Refusal {
+  if (refusal.id !== "gpu-driver-absent") return refusal;
+  return {
+    ...refusal,
+    wayOut: `write context and engine.parallel as numbers for the first up, which installs the driver; then npm run facts -- ${stack} measures the GPU, and auto has an answer`,
+  };
+}
+
 /** Whether `auto` can be answered for one model. */
 export function judgeAuto({ model, match }: Candidate, { engine }: StackConfig): Refusal[] {
   const involved = model.context === "auto" || engine.parallel === "auto";

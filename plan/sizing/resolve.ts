@@ -1,4 +1,5 @@
 import { findModel, type CatalogModel } from "../catalog/models";
+import { needsSystem } from "../driver";
 import { engineDevice } from "../gpu";
 import { vllmRelease } from "../catalog/vllm";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
@@ -6,7 +7,7 @@ import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { PlanRefused } from "../preflight/refusal";
 import { isSizable, type CacheType } from "./arithmetic";
-import { factsMissing, judgeAuto } from "./judge-auto";
+import { afterDriver, factsMissing, judgeAuto } from "./judge-auto";
 import { ollamaNeeds, ollamaNumbers } from "./resolve-ollama";
 import { vllmNumbers } from "./resolve-vllm";
 import type { Candidate, ResolvedConfig } from "./resolved";
@@ -36,7 +37,8 @@ export function resolveStack(config: StackConfig, stack: string, measured: HostF
   const facts = measured && usableGpus(config.engine, measured, stack);
   const judged = facts && judgeCompatibility(demandOf(config.engine), facts);
   const candidates = config.models.map((model) => candidate(model, config.engine));
-  const refusals = auto ? [...(judged?.refusals ?? []), ...candidates.flatMap((one) => judgeAuto(one, config))] : [];
+  const found = judged?.refusals.map((refusal) => (needsSystem(config) ? afterDriver(refusal, stack) : refusal)) ?? [];
+  const refusals = auto ? [...found, ...candidates.flatMap((one) => judgeAuto(one, config))] : [];
   if (refusals.length > 0) throw new PlanRefused(stack, refusals);
   // What stands there in numbers is no business of ours where the GPU is in trouble: preflight says so.
   const placement = judged?.refusals.length === 0 ? judged.placement : undefined;

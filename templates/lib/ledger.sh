@@ -78,6 +78,9 @@ undo() {
     unit) undo_unit "$id" "$before" ;;
     resting) undo_resting "$id" "$before" ;;
     package) echo "$id" >>"$RUN_DIR/packages-to-remove" ;;
+    hold) undo_hold "$id" ;;
+    dnf-module) undo_dnf_module "$id" "$before" ;;
+    rpm-key) undo_rpm_key "$id" ;;
     ufw-file) undo_ufw_file "$id" "$before" ;;
     ufw-rule) undo_ufw_rule "$id" ;;
     ufw-state) undo_ufw_state "$before" ;;
@@ -132,12 +135,21 @@ undo_directory() {
   fi
 }
 
+# stays STEP: what this step made is left on the host when it goes. Others may have come to compute with the driver, and to
+# take a loaded one away needs a reboot; so it takes a purge. What a step itself gives up is taken back as ever.
+stays() { [[ $1 == nvidia-driver && $STEP != "$1" && ! -e $STATE/purge ]]; }
+
 # take_back FILE: undoes the ledger lines in FILE, newest first.
 take_back() {
-  local kind id before
+  local step kind id before
   : >"$RUN_DIR/packages-to-remove"
   tac "$1" >"$RUN_DIR/to-take-back"
-  while IFS=$'\t' read -r _ _ kind id before; do
+  while IFS=$'\t' read -r _ step kind id before; do
+    if stays "$step"; then
+      progress "  leave $kind $id"
+      [[ $STEP == removal ]] || disown_line "$kind" "$id"
+      continue
+    fi
     undo "$kind" "$id" "$before"
     [[ $kind == package ]] || disown_line "$kind" "$id"
     echo "$kind $id" >>"$RUN_DIR/changed"

@@ -6,7 +6,7 @@ apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=30
 # Three letters: what is wanted of it, what it is, whether dpkg can go on from there.
 package_state() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null; }
 
-package_installed() { [[ $(package_state "$1") == ii* ]]; }
+package_installed() { [[ $(package_state "$1") == [ih]i* ]]; }
 
 POLICY=/usr/sbin/policy-rc.d
 
@@ -82,3 +82,7 @@ package_removal() { # NAMES COMMAND…
   "${@:2}" >"$RUN_DIR/apt.log" 2>&1 ||
     fail "removal of the packages $1" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
 }
+
+hold_package() { apt-mark hold "$1" >/dev/null; }
+release_package() { apt-mark unhold "$1" >/dev/null; }
+package_held() { [[ $(package_state "$1") == h* ]]; }

@@ -6,6 +6,7 @@
 rpm_name() {
   case $1 in
     curl) echo /usr/bin/curl ;;
+    gpg) echo /usr/bin/gpg ;;
     iproute2) echo iproute ;;
     libc6-dev) echo glibc-devel ;;
     libnuma1) echo numactl-libs ;;
@@ -14,7 +15,12 @@ rpm_name() {
   esac
 }
 
-package_installed() { rpm --query --quiet --whatprovides "$(rpm_name "$1")"; }
+# By what it provides, or by name, version and architecture, as the headers of one kernel are called.
+package_installed() {
+  local name
+  name=$(rpm_name "$1")
+  rpm --query --quiet --whatprovides "$name" || rpm --query --quiet "$name"
+}
 
 dnf_run() { LC_ALL=C.UTF-8 dnf --quiet --assumeyes --setopt=install_weak_deps=False "$@" </dev/null; }
 
@@ -96,4 +102,12 @@ needed_elsewhere() {
     printf '%s\n' "${needed[@]}"
     mapfile -t rest < <(printf '%s\n' "${rest[@]}" | grep -vxFf <(printf '%s\n' "${needed[@]}"))
   done
+}
+
+hold_package() { dnf_run versionlock add "$1" >/dev/null; }
+release_package() { dnf_run versionlock delete "$1" >/dev/null; }
+# As "NAME-EPOCH:VERSION-RELEASE.*".
+package_held() {
+  dnf_run versionlock list 2>/dev/null |
+    awk -v name="$1-" 'index($0, name) == 1 && substr($0, length(name) + 1) ~ /^[0-9]+:/ { found = 1 } END { exit !found }'
 }

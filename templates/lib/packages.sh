@@ -4,6 +4,9 @@
 #   install_packages NAME…      with each new one on the ledger, dependencies included, before it is unpacked
 #   remove_packages NAME…       exactly these, with their configuration
 #   settle_packages             ends what a run that was killed among them left
+#   hold_package NAME           keeps it at its version, also from unattended upgrades
+#   release_package NAME        undoes that
+#   package_held NAME           is it kept so?
 
 # By what the system says of itself: a program of the other family may well be there, to build packages with.
 source_package_manager() {
@@ -34,4 +37,24 @@ ensure_package() {
   fi
   mapfile -t owned_packages < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { print $4 }' "$LEDGER")
   for name in "${owned_packages[@]}"; do own package "$name" absent; done
+}
+
+# ensure_hold NAME…: kept at their versions; one that was held before stays held when we go.
+ensure_hold() {
+  local name
+  for name in "$@"; do
+    if ! package_held "$name"; then
+      difference "package $name" "held at its version" "not held"
+      if [[ $VERB == apply ]]; then
+        own hold "$name" absent
+        hold_package "$name"
+        changed "hold of $name"
+      fi
+    fi
+    if owned hold "$name"; then own hold "$name" absent; fi
+  done
+}
+
+undo_hold() {
+  if package_held "$1"; then release_package "$1"; fi
 }

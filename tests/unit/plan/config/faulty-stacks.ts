@@ -39,6 +39,7 @@ export const validStacks: Readonly<Record<string, string>> = {
     " }\n",
     `, bastion: { host: bastion.example.com, user: jump, hostKey: ${SSH_KEY} } }\n`,
   ),
+  "a driver with every consent": `${OWN_HOST}\ngpu: { driver: install, modules: proprietary, reboot: true }\nmirrors: { nvidiaDriver: { url: 'file:///srv/cuda' } }`,
   "a restricted licence with consent": "models: [{ name: m, source: 'ollama:gemma2:9b', acceptLicence: gemma }]",
   "numbers, texts and flags as Modelfile parameters": `models: [{ ${MODEL}, parameters: { temperature: 0.3, stop: '</s>', use_mmap: false } }]`,
 };
@@ -307,6 +308,13 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a version of vLLM with a known hole", "engine: { kind: vllm, variant: cpu, version: 0.21.0 }"],
   ["a key of the other engine", "engine: { kind: vllm, variant: cpu, keepAlive: 1h }"],
   ["vLLM for GPUs on a sandbox", VLLM],
+  ["a driver on a sandbox", "gpu: { driver: install }"],
+  ["a reboot for a driver that is not ours", `${OWN_HOST}\ngpu: { reboot: true }`],
+  ["a branch of the driver whose packages are not known", `${OWN_HOST}\ngpu: { driver: install, branch: 470 }`],
+  [
+    "a mirror of NVIDIA's packages with half a fingerprint",
+    `${OWN_HOST}\nmirrors: { nvidiaDriver: { url: https://mirror.internal/cuda, key: 3BF863CC } }`,
+  ],
   ["models on a sandbox's GPU", "engine: { kind: ollama, device: gpu }"],
   ["vLLM for CPUs on a host of one's own", `${OWN}\nmodels: [{ ${FOLDER} }]\nengine: { kind: vllm, variant: cpu }`],
   ["two models for vLLM", `${OWN}\nmodels: [{ ${FOLDER} }, { ${FOLDER.replace("name: m", "name: n")} }]\n${VLLM}`],

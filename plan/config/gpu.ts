@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { DRIVER_BRANCHES } from "../catalog/drivers";
+import { wordings } from "./wording";
+
+/** The part of a stack file that says what becomes of the GPU's own software. */
+
+const branches = DRIVER_BRANCHES.join(", ");
+
+export const gpuSchema = z.strictObject({
+  driver: z
+    .enum(["check", "install"])
+    .default("check")
+    .describe(
+      "NVIDIA's driver. `check`: it is the operator's, and has to work where a GPU is expected. `install`: where there is none, the deployment installs one and holds it at its version; it stays when the deployment goes, unless purged.",
+    ),
+  branch: z
+    .number()
+    .int()
+    .refine((branch) => DRIVER_BRANCHES.includes(branch))
+    .register(wordings, { expected: `a branch of the catalogue of drivers: ${branches}`, type: "whole number" })
+    .default(DRIVER_BRANCHES[0]!)
+    .describe(`Branch of the driver that is installed: ${branches}.`),
+  modules: z
+    .enum(["open", "proprietary"])
+    .default("open")
+    .describe(
+      "Kernel modules of the driver that is installed. `open` is for Turing (compute capability 7.5) and newer, `proprietary` for what is older.",
+    ),
+  reboot: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The consent that `npm run up` reboots the host where only that loads the installed driver, waits for it and goes on. Without it the run ends there, and the next one goes on.",
+    ),
+});

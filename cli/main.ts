@@ -4,6 +4,7 @@ import { ConfigurationFaults } from "../plan/config/faults";
 import { FaultyFactsFile } from "../plan/host-facts";
 import { PlanRefused } from "../plan/preflight/refusal";
 import { ToolchainError } from "../toolchain/failure";
+import { backup } from "./backup";
 import { check } from "./check";
 import { destroy } from "./destroy";
 import { doctor } from "./doctor";
@@ -14,6 +15,7 @@ import { CommandFailure, EXIT, Interrupted, type ExitCode } from "./failure";
 import { keys, type KeysOptions } from "./keys";
 import { models } from "./models";
 import { preview } from "./preview";
+import { restore } from "./restore";
 import { rollback } from "./rollback";
 import { smoke } from "./smoke";
 import { SshError } from "./ssh";
@@ -98,6 +100,13 @@ verb("rollback", "deploy the stack file of the deployment before the present one
   "--yes",
   "don't ask",
 );
+verb("backup", "write one encrypted file with what cannot be made again", backup)
+  .option("--to <file>", "where to (default backups/<stack>-<time>.tar.gz.age)")
+  .option("--recipient <key>", "public key of age that may open it; may be given several times", gather);
+verb("restore", "put back what a backup holds, for the next up; contacts no host", restore)
+  .option("--from <file>", "the backup")
+  .option("--identity <file>", "file of a private key of age, for a backup that was made for one")
+  .option("--yes", "don't ask before overwriting");
 verb("doctor", "say what is there on this machine, in the stack and on the host", doctor).option(
   "--fix",
   "mend what is safe to mend: changes nothing on a host",

@@ -59,6 +59,23 @@ export class Pulumi {
     return parseState(stdout);
   }
 
+  /** The stack's state as text, secrets in clear. */
+  async exportWithSecrets(): Promise<string> {
+    const { failed, stdout, output } = await this.ask(["stack", "export", "--show-secrets", "--stack", this.stack]);
+    if (failed)
+      throw failure(
+        `the secrets in the state of ${this.stack} cannot be read: ${output}`,
+        "check the backend and the passphrase",
+      );
+    return stdout;
+  }
+
+  /** Replaces the stack's state, of which Pulumi keeps the former version; secrets are encrypted on the way. */
+  async importState(text: string): Promise<void> {
+    const { failed, output } = await this.ask(["stack", "import", "--stack", this.stack], text);
+    if (failed) throw failure(`the state of ${this.stack} could not be put back: ${output}`, "check the backend");
+  }
+
   /** Forgets operations that were never finished: an import of the state leaves them out. */
   async forgetPendingOperations(): Promise<void> {
     const exported = await this.ask(["stack", "export", "--stack", this.stack]);

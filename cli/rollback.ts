@@ -8,7 +8,7 @@ import { readPlanContext } from "../plan/context";
 import { makePlan } from "../plan/plan";
 import { confirm } from "./confirm";
 import { deployments, stackFileText, type Deployment } from "./deployed";
-import { EXIT, UsageError, type ExitCode } from "./failure";
+import { CommandFailure, UsageError, type ExitCode } from "./failure";
 import { PROJECT, readConfig } from "./project";
 import { up } from "./up";
 
@@ -37,7 +37,8 @@ export async function rollback(stack: string, options: RollbackOptions): Promise
   if (warning !== undefined) console.log(warning);
   if (!options.yes) {
     if (!process.stdin.isTTY) throw new UsageError("nobody is here to confirm", `npm run rollback -- ${stack} --yes`);
-    if (!(await confirm("Deploy this?"))) return EXIT.good;
+    if (!(await confirm("Deploy this?")))
+      throw new CommandFailure("Nothing was changed: the question was not answered with yes.", undefined);
   }
   const path = join(PROJECT, file);
   writeFileSync(`${path}.new`, target.text);

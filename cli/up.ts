@@ -11,6 +11,7 @@ import { prepare, type Prepared } from "./prepare";
 import { recordedFacts } from "./pulumi-state";
 import { rebootHost, rebootIsWanted } from "./reboot";
 import { forgetHalfMade } from "./recovery";
+import { refuseHalfRestored } from "./restore-marker";
 import { alone } from "./run-lock";
 import { wakeSandbox } from "./sandbox-state";
 import { stoppable, type Stage } from "./stop-request";
@@ -39,6 +40,7 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
   };
   return stoppable(stage, () =>
     alone(stack, "up", async () => {
+      refuseHalfRestored(stack);
       const began = performance.now();
       const stackFile = stackFileText(stack);
       await ensureFacts(stack, config);
@@ -52,8 +54,7 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
       }
       if (code !== EXIT.good) return code === REBOOT ? EXIT.failed : code;
       const outputs = await prepared.pulumi.outputs();
-      // Whoever said no at the question has deployed nothing.
-      if (outputs["digest"] === project.plan.digest) recordDeployment(project, stackFile);
+      recordDeployment(project, stackFile);
       console.log(summary(project, outputs));
       console.log(`Done in ${seconds(began)}.`);
       return EXIT.good;
@@ -82,7 +83,7 @@ async function deploy(
   });
   try {
     const extra = await makeReady(project, prepared, stage);
-    if (!(await agreed(project, prepared, options))) return EXIT.good;
+    await agree(project, prepared, options);
     stage.doing = "deploying";
     const code = await pulumi.show(
       "up",
@@ -125,15 +126,19 @@ async function makeReady(project: Project, { pulumi, environment }: Prepared, st
   ];
 }
 
-/** A person at a terminal sees first what would happen to an existing host. */
-async function agreed({ config, stack }: Project, { pulumi }: Prepared, { yes }: UpOptions): Promise<boolean> {
-  if (config.target.kind !== "ssh" || yes) return true;
+/** A person at a terminal sees first what would happen to an existing host. @throws CommandFailure when they say no */
+async function agree({ config, stack }: Project, { pulumi }: Prepared, { yes }: UpOptions): Promise<void> {
+  if (config.target.kind !== "ssh" || yes) return;
   if ((await pulumi.show("preview")) !== 0)
     throw new CommandFailure(
       `${stack} cannot be deployed like this. Nothing was changed on the host.`,
       "see the message above",
     );
-  return confirm(`Change ${config.target.host} like this?`);
+  if (!(await confirm(`Change ${config.target.host} like this?`)))
+    throw new CommandFailure(
+      `Nothing was changed on ${config.target.host}: the question was not answered with yes.`,
+      `npm run up -- ${stack} asks again`,
+    );
 }
 
 function seconds(began: number): string {

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
-import { readGiven, readPlanContext } from "../plan/context";
-import { GIVEN_KEY } from "../plan/gateway";
+import { readGiven, readPlanContext, readRestoredCa } from "../plan/context";
+import { GIVEN_KEY, RESTORED_CA } from "../plan/gateway";
 import { makePlan, type Plan, type PlanContext } from "../plan/plan";
 
 export interface Loaded {
@@ -16,10 +16,11 @@ export interface Loaded {
 
 const PROJECT = join(__dirname, "..");
 
-function givenSecrets({ gateway }: StackConfig): Loaded["given"] {
-  return gateway.tls.mode === "files"
-    ? { [GIVEN_KEY.name]: pulumi.secret(readGiven(PROJECT, gateway.tls.privateKey)) }
-    : {};
+function givenSecrets(stack: string, { gateway }: StackConfig): Loaded["given"] {
+  if (gateway.tls.mode === "files")
+    return { [GIVEN_KEY.name]: pulumi.secret(readGiven(PROJECT, gateway.tls.privateKey)) };
+  const restored = readRestoredCa(PROJECT, stack);
+  return restored === undefined ? {} : { [RESTORED_CA]: pulumi.secret(restored) };
 }
 
 /** The stack file's keys as Pulumi hands them over. */
@@ -47,7 +48,7 @@ export function load(): Loaded {
     const stack = pulumi.getStack();
     const config = parseStackConfig(rawConfig(), { stack, file: `Pulumi.${stack}.yaml` });
     const context = readPlanContext(PROJECT, stack, config);
-    return { config, context, plan: makePlan(config, context), given: givenSecrets(config) };
+    return { config, context, plan: makePlan(config, context), given: givenSecrets(stack, config) };
   } catch (error) {
     throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
   }

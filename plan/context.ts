@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { authorityFault } from "./backup/authority";
 import { artifactIndexSchema, NotPrepared } from "./artifacts";
 import type { StackConfig } from "./config/schema";
 import { factsFile, parseFactsFile, type HostFacts } from "./host-facts";
@@ -33,6 +34,21 @@ export function readGiven(project: string, path: string): string {
     );
   }
   return readFileSync(file, "utf8");
+}
+
+/** File of the CA that a restore brought, relative to the project: private key and certificate in PEM. */
+export const restoredCaFile = (stack: string) => join(STATE_FOLDER, stack, "restored-ca.pem");
+
+/** The CA that the next `up` puts on the host; undefined where nothing was restored. Throws with advice on a damaged one. */
+export function readRestoredCa(project: string, stack: string): string | undefined {
+  const file = join(project, restoredCaFile(stack));
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, "utf8");
+  const fault = authorityFault(text);
+  if (fault === undefined) return text;
+  throw new NotPrepared(
+    `${restoredCaFile(stack)} ${fault}.\n  why: it was changed since the restore\n  way out: npm run restore -- ${stack} --from FILE, or delete it: then the host keeps the CA that it has`,
+  );
 }
 
 /** The stack's facts file; undefined where it has none. Throws FaultyFactsFile. */

@@ -22,6 +22,12 @@ export interface GatewayContext {
 /** Name of the secret that holds the PEM key of a given certificate. A new key has a new certificate, so one generation is enough. */
 export const GIVEN_KEY: SecretReference = { name: "tls/private-key", generation: 1 };
 
+/**
+ * Name of the secret that holds the CA which a restore brought, as one PEM text. It has no generation: the plan is the same
+ * with and without it, since a host that lives on has that very CA.
+ */
+export const RESTORED_CA = "tls/restored-ca";
+
 const TLS = "/etc/tms-llm/tls";
 const OWN_CERTIFICATE = { chain: `${TLS}/server.pem`, key: `${TLS}/server.key` };
 const GIVEN_CERTIFICATE = { chain: `${TLS}/given.pem`, key: `${TLS}/given.key` };
@@ -47,6 +53,7 @@ export function gatewayStep(config: StackConfig, context: GatewayContext): Step 
       tls: gateway.tls.mode,
       server_name: gateway.serverName,
       subject_names: gateway.tls.mode === "own-ca" ? subjectNames(config, context).join("\n") : "",
+      restored_ca: gateway.tls.mode === "own-ca" ? `{{secret?:${RESTORED_CA}}}` : "",
     },
     files: [
       plannedFile("/etc/nginx/conf.d/tms-llm.conf", renderGateway(settings)),

@@ -40,7 +40,7 @@ export interface Step {
   readonly title: string;
   /** File in `templates/steps/`. */
   readonly script: string;
-  /** Plain values that the script reads as `$in_<key>`; lists are joined by newlines. Never a secret. */
+  /** Plain values that the script reads as `$in_<key>`; lists are joined by newlines. A secret only as its slot. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly files: readonly PlannedFile[];
   readonly artifacts: readonly PlannedArtifact[];

@@ -9,12 +9,12 @@ import { templateNames, templateText } from "./template-files";
 /** Values of secrets by name, e.g. `client/tms/a`. */
 export type SecretValues = Readonly<Record<string, string>>;
 
-const SLOT = /\{\{secret:([a-z0-9/-]+)\}\}/g;
+const SLOT = /\{\{secret(\??):([a-z0-9/-]+)\}\}/g;
 
-/** Puts secret values into their slots. Throws on a secret that nobody delivers. */
+/** Puts secret values into their slots; `{{secret?:NAME}}` may stay empty. Throws on any other that nobody delivers. */
 export function fillSecrets(text: string, secrets: SecretValues): string {
-  return text.replace(SLOT, (_, name: string) => {
-    const value = secrets[name];
+  return text.replace(SLOT, (_, optional: string, name: string) => {
+    const value = secrets[name] ?? (optional === "" ? undefined : "");
     if (value === undefined) throw new Error(`no value for the secret ${name}`);
     return value;
   });

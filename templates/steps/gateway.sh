@@ -81,11 +81,23 @@ listens_on_our_port() {
 ensure_own_certificate() {
   ensure_package openssl
   ensure_file "$tls/openssl.cnf"
-  ensure_command_output "$tls/ca.key" root:root 0600 -- new_key
-  ensure_command_output "$tls/ca.pem" root:root 0644 -- new_ca
+  give_way_to_restored_ca
+  ensure_command_output "$tls/ca.key" root:root 0600 -- ca_key
+  ensure_command_output "$tls/ca.pem" root:root 0644 -- ca_certificate
   ensure_command_output "$tls/server.key" root:root 0600 -- new_key
   ensure_server_certificate
   result_file ca "$tls/ca.pem"
+}
+
+# The CA that a restore brought is the one that the clients know.
+ca_key() { if [[ -n $in_restored_ca ]]; then openssl pkey <<<"$in_restored_ca"; else new_key; fi; }
+ca_certificate() { if [[ -n $in_restored_ca ]]; then openssl x509 <<<"$in_restored_ca"; else new_ca; fi; }
+
+# The key goes first, so that a run which is killed in between finds the certificate and knows that it is not done.
+give_way_to_restored_ca() {
+  if [[ -z $in_restored_ca || ! -s $tls/ca.pem ]] || cmp -s -- "$tls/ca.pem" <(ca_certificate); then return 0; fi
+  difference "CA $tls/ca.pem" "the one that was restored" "another"
+  if [[ $VERB == apply ]]; then rm -f -- "$tls/ca.key" "$tls/ca.pem"; fi
 }
 
 new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256; }

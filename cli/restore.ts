@@ -36,8 +36,8 @@ export async function restore(stack: string, options: RestoreOptions): Promise<E
   const config = parseStackConfig(readStackFile(backup.files[file]!, file), { stack, file });
   return alone(stack, "restore", async () => {
     const present = Object.fromEntries(Object.keys(backup.files).flatMap((path) => presentFile(path)));
-    // Pulumi wants a stack file.
-    if (present[file] === undefined) write(file, backup.files[file]!);
+    // Pulumi wants a stack file; it salts it for the passphrase that is used here.
+    if (present[file] === undefined) write(file, restoredText(file, backup.files[file]!));
     const { pulumi } = await prepare(stack, config);
     const state = await pulumi.exportWithSecrets();
     await admit(stack, overwritten(backup, { ...present, [STATE]: state }), options);

@@ -3,6 +3,7 @@ import { NotPrepared } from "../plan/artifacts";
 import { ConfigurationFaults } from "../plan/config/faults";
 import { FaultyFactsFile } from "../plan/host-facts";
 import { PlanRefused } from "../plan/preflight/refusal";
+import { PolicyViolations } from "../plan/rules/report";
 import { ToolchainError } from "../toolchain/failure";
 import { backup } from "./backup";
 import { check } from "./check";
@@ -162,7 +163,7 @@ program
   });
 
 /** The stack file, the facts file or this machine is not as a plan needs it; nothing was touched. */
-const CONFIGURATION_ERRORS = [ConfigurationFaults, PlanRefused, FaultyFactsFile, NotPrepared];
+const CONFIGURATION_ERRORS = [ConfigurationFaults, PlanRefused, PolicyViolations, FaultyFactsFile, NotPrepared];
 
 /** A user's fault is told in one message; only a bug of ours shows a stack trace. */
 function explain(error: unknown): ExitCode {

@@ -1,6 +1,7 @@
 import { EXIT, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
-import { readConfig } from "./project";
+import { enforcePolicies, POLICY_PACK } from "./policy";
+import { readConfig, readProject } from "./project";
 
 export interface PreviewOptions {
   readonly diff?: boolean;
@@ -9,6 +10,7 @@ export interface PreviewOptions {
 /** What `up` would change, by plan and state alone; no host is contacted. */
 export async function preview(stack: string, options: PreviewOptions): Promise<ExitCode> {
   const { pulumi } = await prepare(stack, readConfig(stack));
-  const code = await pulumi.show("preview", ...(options.diff ? ["--diff"] : []));
+  enforcePolicies(readProject(stack));
+  const code = await pulumi.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []));
   return code === 0 ? EXIT.good : EXIT.failed;
 }

@@ -6,6 +6,7 @@ import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { ensureFacts } from "./facts";
 import { lookAtHost, NO_HOST } from "./host-look";
 import { followHost } from "./progress";
+import { enforcePolicies, POLICY_PACK } from "./policy";
 import { hostAddress, readConfig, readProject, type Project } from "./project";
 import { prepare, type Prepared } from "./prepare";
 import { recordedFacts } from "./pulumi-state";
@@ -46,6 +47,7 @@ export async function up(stack: string, options: UpOptions): Promise<ExitCode> {
       await ensureFacts(stack, config);
       const prepared = await prepare(stack, config);
       const project = readProject(stack);
+      enforcePolicies(project);
       let code = await deploy(project, prepared, stage, options);
       if (code === REBOOT) {
         stage.doing = "waiting for the host to come back from its reboot";
@@ -91,6 +93,7 @@ async function deploy(
       "--skip-preview",
       "--suppress-outputs",
       "--suppress-progress",
+      ...POLICY_PACK,
       ...extra,
     );
     if (code !== 0 && !options.rebooted && (await rebootIsWanted(project))) return REBOOT;
@@ -129,7 +132,7 @@ async function makeReady(project: Project, { pulumi, environment }: Prepared, st
 /** A person at a terminal sees first what would happen to an existing host. @throws CommandFailure when they say no */
 async function agree({ config, stack }: Project, { pulumi }: Prepared, { yes }: UpOptions): Promise<void> {
   if (config.target.kind !== "ssh" || yes) return;
-  if ((await pulumi.show("preview")) !== 0)
+  if ((await pulumi.show("preview", ...POLICY_PACK)) !== 0)
     throw new CommandFailure(
       `${stack} cannot be deployed like this. Nothing was changed on the host.`,
       "see the message above",

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type * as command from "@pulumi/command";
 import { loaderText } from "../plan/render/loader";
 import { renderPayload, type PhasePayload } from "../plan/render/payload";
-import type { Step } from "../plan/step";
+import { stepResource, type Step } from "../plan/step";
 import type { Host } from "./host";
 
 export interface HostPhaseArgs {
@@ -17,14 +17,7 @@ export interface HostPhaseArgs {
 /** A step as it is planned: its inputs are what `pulumi preview --diff` shows, line by line and free of secrets. */
 class PlannedStep extends pulumi.ComponentResource {
   constructor(step: Step, parent: pulumi.Resource) {
-    const inputs = {
-      title: step.title,
-      inputs: { ...step.inputs },
-      files: Object.fromEntries(step.files.map(({ path, owner, mode, text }) => [path, { owner, mode, text }])),
-      artifacts: Object.fromEntries(step.artifacts.map(({ name, sha256 }) => [name, sha256])),
-      secrets: Object.fromEntries(step.secrets.map(({ name, generation }) => [name, generation])),
-    };
-    super("tms-llm:host:Step", step.name, inputs, { parent });
+    super("tms-llm:host:Step", step.name, stepResource(step), { parent });
     this.registerOutputs();
   }
 }

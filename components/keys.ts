@@ -1,9 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { KEY_SHAPE } from "../plan/keys";
 import type { SecretReference } from "../plan/step";
-
-/** 43 letters and digits carry 256 bits. */
-const KEY_LENGTH = 43;
 
 /** API keys by secret name; a new generation is a new key. In Pulumi's state they are secrets. */
 export class ApiKeys extends pulumi.ComponentResource {
@@ -28,7 +26,7 @@ export class ApiKeys extends pulumi.ComponentResource {
   private createKey({ name, generation }: SecretReference): pulumi.Output<string> {
     const key = new random.RandomPassword(
       name.replaceAll("/", "-"),
-      { length: KEY_LENGTH, special: false, keepers: { generation: String(generation) } },
+      { ...KEY_SHAPE, keepers: { generation: String(generation) } },
       { parent: this },
     );
     return key.result;

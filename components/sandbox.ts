@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../plan/config/schema";
 import type { Mount } from "../plan/plan";
-import { SANDBOX_CONTAINER, type SandboxSettings } from "../plan/sandbox";
+import { publishedPorts, SANDBOX_CONTAINER, type SandboxSettings } from "../plan/sandbox";
 import type { HostAddress } from "./host";
 
 /** A disposable systemd host with sshd in a container; nothing of ours is on it yet. */
@@ -71,10 +71,7 @@ export class Sandbox extends pulumi.ComponentResource {
         ...(mounts.length > 0 ? { mounts: mounts.map((mount) => ({ ...mount, type: "bind", readOnly: true })) } : {}),
         memory: Math.round(memory / 2 ** 20),
         restart: "unless-stopped",
-        ports: [
-          { internal: 22, external: settings.sshPort, ip: "127.0.0.1" },
-          { internal: config.gateway.port, external: settings.gatewayPort, ip: "127.0.0.1" },
-        ],
+        ports: publishedPorts(settings, config.gateway.port),
         networksAdvanced: [{ name: this.network.name, ipv4Address: settings.address4, ipv6Address: settings.address6 }],
         uploads: [
           {

@@ -5,6 +5,9 @@ import type { SecretReference } from "./step";
 
 /** Clients and their two key slots: which keys there are, and how the slots change hands. Pure; the day is an argument. */
 
+/** How a key is made: letters and digits, so that no header and no shell needs quotes for it. 43 of them carry 256 bits. */
+export const KEY_SHAPE = { length: 43, special: false } as const;
+
 export const SLOTS = ["a", "b"] as const;
 export type Slot = (typeof SLOTS)[number];
 /** Of a client what is about its keys. */

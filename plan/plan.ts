@@ -15,6 +15,7 @@ import { keyReferences, type KeyReference } from "./keys";
 import { mirroredModelSource } from "./mirrors";
 import { hostsStep, proxyVariables } from "./network";
 import { systemRow } from "./os";
+import { termsOf } from "./rules/terms";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
@@ -182,7 +183,10 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
   const { config } = resolution;
   const secrets = keyReferences(written.clients);
   const ownKeys = config.engine.kind === "vllm" ? [ENGINE_KEY] : [];
-  const steps = makeSteps(fromMirrors(config), context, secrets);
+  const steps = makeSteps(fromMirrors(config), context, secrets).map((step) => ({
+    ...step,
+    terms: termsOf(step, written),
+  }));
   const payloads = PHASES.map((phase) =>
     phasePayload(
       phase,

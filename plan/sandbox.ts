@@ -24,6 +24,12 @@ export const sandboxSettingsSchema = z.object({
 
 export type SandboxSettings = z.output<typeof sandboxSettingsSchema>;
 
+/** What a sandbox's container publishes on this machine: SSH and the gateway, to the machine itself alone. */
+export const publishedPorts = ({ sshPort, gatewayPort: external }: SandboxSettings, gatewayPort: number) => [
+  { internal: 22, external: sshPort, ip: "127.0.0.1" },
+  { internal: gatewayPort, external, ip: "127.0.0.1" },
+];
+
 /**
  * How a container becomes a host: systemd as PID 1 in a cgroup namespace of its own, whose mounts are made writable.
  * Binding the machine's /sys/fs/cgroup instead would let two sandboxes clear away each other's groups.

@@ -45,4 +45,24 @@ export interface Step {
   readonly files: readonly PlannedFile[];
   readonly artifacts: readonly PlannedArtifact[];
   readonly secrets: readonly SecretReference[];
+  /** What policies judge the step by and the host is not told: target, licence, consents. */
+  readonly terms?: Readonly<Record<string, string>>;
+}
+
+/** A step as it stands in Pulumi's resources, where a preview shows it line by line and policies judge it. */
+export function stepResource(step: Step) {
+  const { title, inputs, files, artifacts, secrets, terms = {} } = step;
+  return {
+    title,
+    inputs: { ...inputs },
+    files: Object.fromEntries(files.map(({ path, owner, mode, text }) => [path, { owner, mode, text }])),
+    artifacts: Object.fromEntries(
+      artifacts.map(({ name, sha256, source }) => [
+        name,
+        { sha256, ...(source.kind === "url" ? { url: source.url } : {}) },
+      ]),
+    ),
+    secrets: Object.fromEntries(secrets.map(({ name, generation }) => [name, generation])),
+    terms: { ...terms },
+  };
 }

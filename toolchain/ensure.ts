@@ -3,6 +3,7 @@ import { docker, type Docker } from "./docker";
 import { pulumiEnvironment } from "./environment";
 import { ollama } from "./ollama";
 import { type Plugin, plugins } from "./plugins";
+import { policyPack } from "./policy-pack";
 import type { Progress } from "./progress";
 import { type PulumiCli, pulumiCli } from "./pulumi-cli";
 import { type Finding, Run } from "./run";
@@ -76,6 +77,7 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
 function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, vllm, tinyModel }: PieceOptions) {
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
+  run.add(policyPack);
   const daemon = sandbox ? run.add(docker) : undefined;
   if (daemon) run.add(sandboxImage(daemon.result));
   const artifacts = [

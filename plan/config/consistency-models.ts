@@ -31,12 +31,12 @@ function checksumFaults({ source, sha256, adapter, adapterSha256 }: KnownModel):
   const isFile = source?.startsWith("file:") === true || source?.startsWith("folder:") === true;
   const faults: LocatedFault[] = [];
   if (isFile && sha256 === undefined) faults.push(missingChecksum("sha256", source));
-  if (source !== undefined && !isFile && sha256 !== undefined) {
+  if (source?.startsWith("builtin:") === true && sha256 !== undefined) {
     faults.push({
       path: ["sha256"],
       found: `a checksum for ${source}`,
-      expected: "a checksum for a file: or folder: source only",
-      hint: "Remove it; other sources are checked by their own digests.",
+      expected: "a checksum for a model that comes from elsewhere",
+      hint: "Remove it; this project makes the model itself.",
     });
   }
   if (adapter !== undefined && adapterSha256 === undefined) faults.push(missingChecksum("adapterSha256", adapter));

@@ -80,7 +80,7 @@ const model = z.strictObject({
   sha256: sha256()
     .optional()
     .describe(
-      "Mandatory for `file:`, its checksum, and for `folder:`, that of the list which `find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum` makes in the folder.",
+      "Mandatory for `file:`, its checksum, for `ollama:` and `hf.co/` outside sandboxes, that of the weights (the GGUF file), and for `folder:`, that of the list which `find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum` makes in the folder.",
     ),
   catalog: text(/^[a-z0-9][a-z0-9.-]*:\w+$/, {
     expected: "<catalogue name>:<quantization>, for example kanana-1.5-8b:Q4_K_M",

@@ -66,6 +66,8 @@ export function modelStep(
       port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
       device: engine.device,
+      // A file is held to its checksum before it is sent.
+      weights_sha256: files.weights === undefined ? (model.sha256 ?? "") : "",
     },
     files: [plannedFile(path, modelfile(model, files))],
     artifacts: [files.weights, files.adapter].filter((artifact) => artifact !== undefined),

@@ -22,7 +22,7 @@ export function refusalText(refusals: readonly Refusal[], warnings: readonly Ref
   ].join("\n\n");
 }
 
-function paragraph({ id, what, found, needed, wayOut }: Refusal): string {
+export function paragraph({ id, what, found, needed, wayOut }: Refusal): string {
   return [`${what} (${id})`, `  found:   ${found}`, `  needed:  ${needed}`, `  way out: ${wayOut}`].join("\n");
 }
 

@@ -14,7 +14,15 @@ model_record() { printf '%s/models/%s' "$STATE" "$(printf '%s' "$1" | sha256sum 
 model_is_current() {
   local record
   record=$(model_record "$1")
-  [[ -e $record && $(<"$record") == "$(sha256sum <"$2" | cut -d' ' -f1) $(model_digest "$1")" ]]
+  [[ -e $record && $(<"$record") == "$(sha256sum <"$2" | cut -d' ' -f1) $(model_digest "$1")" && -z $(weights_fault "$1") ]]
+}
+
+# weights_fault NAME: the weights' checksum, where the stack file names another; Ollama keeps them under it.
+weights_fault() {
+  local found
+  [[ -n ${in_weights_sha256:-} ]] || return 0
+  found=$(ollama_command show --modelfile "$1" 2>/dev/null | sed -n 's|^FROM .*/blobs/sha256-\([0-9a-f]\{64\}\)$|\1|p' | head -n 1)
+  [[ $found == "$in_weights_sha256" ]] || printf 'SHA-256 %s' "${found:-unknown}"
 }
 
 # A new model is made and asked under this name first; a former one of its own name goes on meanwhile.
@@ -83,6 +91,12 @@ make_model() { # NAME MODELFILE
     forget_candidate
     fail "model $name could not be made" "$(tr '\r' '\n' <"$log" | tail -n 3)" \
       "check the source's name and the host's way out; for a file, its format (GGUF)$(former_goes_on "$name")"
+  fi
+  fault=$(weights_fault "$CANDIDATE")
+  if [[ -n $fault ]]; then
+    forget_candidate
+    fail "model $name has other weights than the stack file names" "$fault, needed: SHA-256 $in_weights_sha256" \
+      "compare with what the publisher says of the file; if it was replaced, decide whether you want its successor$(former_goes_on "$name")"
   fi
   progress "  ask $name for ${in_use:?}"
   fault=$(model_fault "$CANDIDATE" "$in_use" "${in_load_timeout:?}")

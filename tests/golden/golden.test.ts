@@ -52,7 +52,7 @@ function rendered({ steps, keys, requirements, endpoint }: Plan): Map<string, st
     endpoint,
     requirements,
     keys: keys.map(({ name, generation }) => `${name} generation ${generation}`),
-    steps: steps.map(({ name, phase, title, script, inputs, files, artifacts, secrets }) => ({
+    steps: steps.map(({ name, phase, title, script, inputs, files, artifacts, secrets, terms }) => ({
       name,
       phase,
       title,
@@ -61,6 +61,7 @@ function rendered({ steps, keys, requirements, endpoint }: Plan): Map<string, st
       files: files.map(({ path, owner, mode }) => `${mode} ${owner} ${path}`),
       artifacts: artifacts.map((artifact) => `${artifact.name} ${artifact.sha256.slice(0, 12)}`),
       secrets: secrets.map((secret) => secret.name),
+      terms,
     })),
   };
   const files = steps.flatMap((step) => step.files).map(({ path, text }) => [`files${path}`, text] as const);

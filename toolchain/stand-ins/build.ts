@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, type Plugin } from "esbuild";
+import type { Plugin } from "esbuild";
+import { makeBundle } from "../bundle";
 
 /** A stand-in, ready for `pulumi plugin install resource <name> <version> -f <directory>`. */
 export interface BuiltStandIn {
@@ -19,14 +18,6 @@ export const STAND_INS = [
   { name: "docker", version: "4.11.2" },
 ] as const;
 
-/** What a built folder was made from: a hash over every bundled file and over this one. */
-const STAMP = "inputs.json";
-
-interface Stamp {
-  readonly files: readonly string[];
-  readonly hash: string;
-}
-
 /**
  * Bundles each stand-in into `<outDir>/<name>`: `plugin.js`, with all it needs in one file, and the executable
  * `pulumi-resource-<name>` that starts it with the `node` on PATH. A folder whose sources have not changed is kept.
@@ -38,54 +29,16 @@ export async function buildStandIns(outDir: string): Promise<BuiltStandIn[]> {
   return Promise.all(
     STAND_INS.map(async ({ name, version }) => {
       const directory = resolve(outDir, name);
-      if (!(await isCurrent(directory))) await buildOne(name, directory);
+      await makeBundle({
+        entry: join(__dirname, `${name}.ts`),
+        directory,
+        program: `pulumi-resource-${name}`,
+        plugins: [WITHOUT_NATIVE_ADD_ONS],
+      });
       return { name, version, directory };
     }),
   );
 }
-
-async function buildOne(name: string, directory: string): Promise<void> {
-  // Made beside the final place and moved there whole: an interrupted build leaves nothing that looks finished.
-  const unfinished = `${directory}.${process.pid}.unfinished`;
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { recursive: true });
-  const result = await build({
-    entryPoints: [join(__dirname, `${name}.ts`)],
-    outfile: join(unfinished, "plugin.js"),
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    minify: true,
-    keepNames: true,
-    metafile: true,
-    logLevel: "error",
-    plugins: [WITHOUT_NATIVE_ADD_ONS],
-  });
-  const files = [
-    ...Object.keys(result.metafile.inputs)
-      .filter(isOnDisk)
-      .map((file) => resolve(file)),
-    __filename,
-  ];
-  const stamp: Stamp = { files, hash: await hashOf(files) };
-  await writeFile(join(unfinished, STAMP), JSON.stringify(stamp));
-  const wrapper = join(unfinished, `pulumi-resource-${name}`);
-  await writeFile(wrapper, WRAPPER);
-  await chmod(wrapper, 0o755);
-  await rm(directory, { recursive: true, force: true });
-  try {
-    await rename(unfinished, directory);
-  } catch (error) {
-    // Another build of the same sources may have come first; its result is as good.
-    await rm(unfinished, { recursive: true, force: true });
-    if (!(await isCurrent(directory))) throw error;
-  }
-}
-
-/** The engine may start a plugin through a link, so the bundle is looked for beside the real file. */
-const WRAPPER = `#!/bin/sh
-exec node "$(dirname "$(readlink -f "$0")")/plugin.js" "$@"
-`;
 
 /** ssh2's native parts are an option that it does without; inside a bundle they could not be found. */
 const WITHOUT_NATIVE_ADD_ONS: Plugin = {
@@ -94,31 +47,6 @@ const WITHOUT_NATIVE_ADD_ONS: Plugin = {
     bundle.onResolve({ filter: /(^cpu-features|\.node)$/ }, ({ path }) => ({ path, external: true }));
   },
 };
-
-function isOnDisk(input: string): boolean {
-  return !input.includes(":");
-}
-
-async function isCurrent(directory: string): Promise<boolean> {
-  try {
-    const stamp = JSON.parse(await readFile(join(directory, STAMP), "utf8")) as Stamp;
-    return stamp.hash === (await hashOf(stamp.files));
-  } catch (error) {
-    // Never built, half removed, or a source that is gone: in each case it is built anew.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
-}
-
-async function hashOf(files: readonly string[]): Promise<string> {
-  const hash = createHash("sha256");
-  for (const file of files)
-    hash
-      .update(file)
-      .update("\0")
-      .update(await readFile(file));
-  return hash.digest("hex");
-}
 
 if (process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === pathToFileURL(__filename).href) {
   void main(process.argv[2]);

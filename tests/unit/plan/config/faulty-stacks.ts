@@ -157,7 +157,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a model name with a space", "models: [{ name: my model, source: builtin:tiny }]"],
   ["a checksum that is too short", "models: [{ name: m, source: 'file:m.gguf', sha256: abc123 }]"],
   ["a file without its checksum", "models: [{ name: m, source: 'file:weights/m.gguf' }]"],
-  ["a checksum of no file", `models: [{ ${MODEL}, sha256: ${"ab".repeat(32)} }]`],
+  ["a checksum of the built-in model", `models: [{ name: m, source: 'builtin:tiny', sha256: ${"ab".repeat(32)} }]`],
   ["an adapter without its checksum", `models: [{ ${MODEL}, adapter: 'file:lora.gguf' }]`],
   ["a checksum without its adapter", `models: [{ ${MODEL}, adapterSha256: ${"ab".repeat(32)} }]`],
   ["a misspelt Modelfile parameter", `models: [{ ${MODEL}, parameters: { temprature: 0.3 } }]`],

@@ -30,7 +30,9 @@ function edit(text: string, command: KeyCommand): string[] {
 describe("editClient", () => {
   const projects = ["dev", "prod"].map((stack) => [`Pulumi.${stack}.yaml`]);
   test.each(projects)("changes nothing of %s but the client's slot, however long its comments are", (file) => {
-    const text = readFileSync(join(__dirname, "../../../..", file), "utf8").replace("<paste the key here>", HOST_KEY);
+    const text = readFileSync(join(__dirname, "../../../..", file), "utf8")
+      .replace("<paste the key here>", HOST_KEY)
+      .replace("<paste the checksum here>", "a".repeat(64));
     const changed = edit(text, { verb: "rotate", client: "tms" });
     expect(changed.filter((line) => line.startsWith("+"))).toHaveLength(1);
     expect(changed.at(-1)).toMatch(/^\+ (tms: \{ a: 1, b: 2 \}|b: 2)$/);

@@ -72,22 +72,28 @@ describe("the project's own stack files", () => {
     expect(config.models.map(({ source }) => source)).toEqual(["builtin:tiny"]);
   });
 
-  test("prod asks for the host key that only its operator has, and for nothing else", () => {
+  test("prod asks for the host key and the model's checksum, which only its operator can vouch for, and for nothing else", () => {
     expect(messageOf(() => parse("prod", stackText("prod")))).toMatchInlineSnapshot(`
-      "Pulumi.prod.yaml has 1 fault. No host was touched.
+      "Pulumi.prod.yaml has 2 faults. No host was touched.
 
       tms-llm:target.hostKey
         found:   "ssh-ed25519 <paste the key here>"
         allowed: the whole public key of the host, its type first: "ssh-ed25519 AAAA…"
         hint:    \`ssh-keyscan -t ed25519 <host>\` prints it after the host's name. Compare it with /etc/ssh/ssh_host_ed25519_key.pub on the host itself.
 
+      tms-llm:models[0].sha256
+        found:   "<paste the checksum here>"
+        allowed: 64 hexadecimal digits in lower case, as sha256sum prints them
+
       Every key is described in docs/configuration.md."
     `);
   });
 
-  test("prod is complete once the host key is filled in", () => {
+  test("prod is complete once the two are filled in", () => {
     const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
-    const text = stackText("prod").replace(/hostKey: .*/, `hostKey: ${hostKey}`);
+    const text = stackText("prod")
+      .replace(/hostKey: .*/, `hostKey: ${hostKey}`)
+      .replace(/sha256: .*/, `sha256: ${"a".repeat(64)}`);
     expect(parse("prod", text)).toMatchObject({
       target: { kind: "ssh", host: "203.0.113.10", hostKey },
       models: [{ source: "hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF:Q4_K_M", context: 8192 }],

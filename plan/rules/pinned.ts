@@ -1,0 +1,129 @@
+import type { Finding, JudgedContainer, JudgedStep, Rule } from "./resource";
+
+/** What comes from elsewhere is named by version and checksum, so that the same plan puts the same bytes on a host. */
+export const pinnedArtifacts: Rule = {
+  id: "pinned-artifacts",
+  demand: "Every download is named by its version and its SHA-256: programs, Python packages, models, images.",
+  exception: "on a sandbox a model may be pulled by name alone",
+  judge(resource) {
+    switch (resource.kind) {
+      case "step":
+        return [
+          ...versionFindings(resource),
+          ...artifactFindings(resource),
+          ...lockFindings(resource),
+          ...modelFindings(resource),
+        ];
+      case "container":
+        return imageFindings(resource);
+      case "connection":
+      case "key":
+        return [];
+      default:
+        return resource satisfies never;
+    }
+  },
+};
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** Names that mean another file tomorrow. */
+const MOVING = /(^|[/@:=_-])(latest|main|master|head|nightly|stable)([/.:_-]|$)/i;
+
+function versionFindings({ inputs }: JudgedStep): Finding[] {
+  const { version } = inputs;
+  if (version === undefined || /^\d+\.\d+\.\d+([.+-][0-9A-Za-z.+-]+)?$/.test(version)) return [];
+  return [
+    {
+      what: "A program's version is not exact.",
+      found: `version ${version}`,
+      needed: "a whole version, such as 0.17.4",
+      wayOut: "engine.version in the stack file; plan/catalog/releases.yaml has those that can be deployed",
+    },
+  ];
+}
+
+function artifactFindings({ artifacts }: JudgedStep): Finding[] {
+  return Object.entries(artifacts).flatMap(([name, { sha256, url }]): Finding[] => [
+    ...(SHA256.test(sha256)
+      ? []
+      : [
+          {
+            what: `The artifact ${name} is not held to a checksum.`,
+            found: sha256 === "" ? "no SHA-256" : `"${sha256}"`,
+            needed: "64 hexadecimal digits",
+            wayOut: "sha256sum FILE prints it; it stands in the stack file or in plan/catalog",
+          },
+        ]),
+    ...(url === undefined || (/\d/.test(url) && !MOVING.test(url))
+      ? []
+      : [
+          {
+            what: `The address of ${name} names no version.`,
+            found: url,
+            needed: "an address whose file never becomes another",
+            wayOut: "take the address of one release in plan/catalog",
+          },
+        ]),
+  ]);
+}
+
+/** Requirement files of pip and uv: each package with `==` and at least one hash. */
+function lockFindings({ files }: JudgedStep): Finding[] {
+  return Object.entries(files).flatMap(([path, { text }]): Finding[] => {
+    if (!/\/locks\/.*\.txt$/.test(path)) return [];
+    const packages = text
+      .replaceAll("\\\n", " ")
+      .split("\n")
+      .filter((line) => /^[A-Za-z0-9]/.test(line));
+    const loose = packages.filter((line) => !/^[^ ;]+==\S+.*--hash=sha256:[0-9a-f]{64}/.test(line));
+    if (loose.length === 0) return [];
+    return [
+      {
+        what: "A Python package is not held to a version and a checksum.",
+        found: `${loose.length} of ${packages.length} in ${path}, the first: ${loose[0]!.slice(0, 60).trim()}`,
+        needed: "name==version --hash=sha256:…",
+        wayOut: "resolve the lock file anew: toolchain/vllm/lock.py",
+      },
+    ];
+  });
+}
+
+function modelFindings({ files, inputs, artifacts, terms }: JudgedStep): Finding[] {
+  if (terms["target"] === "sandbox" || SHA256.test(inputs["weights_sha256"] ?? "")) return [];
+  return modelSources(files).flatMap((source): Finding[] =>
+    source.startsWith("/") && (artifacts["weights"] !== undefined || source.startsWith("/var/lib/tms-llm/incoming/"))
+      ? []
+      : [
+          {
+            what: "A model is taken by its name, and whoever publishes it can put other weights there.",
+            found: source,
+            needed: "the SHA-256 of its weights",
+            wayOut:
+              "sha256 beside the model in the stack file: Hugging Face shows it on the page of the GGUF file, Ollama's library in the manifest's layer of type image.model",
+          },
+        ],
+  );
+}
+
+/** What a Modelfile is made from, or the folder that vLLM serves. */
+const modelSources = (files: JudgedStep["files"]): string[] =>
+  Object.entries(files).flatMap(([path, { text }]) => {
+    if (path.startsWith("/opt/llm/modelfiles/"))
+      return [...text.matchAll(/^FROM (.+)$/gm)].map(([, source]) => source!);
+    if (/^\/opt\/llm\/vllm\/.*\/config\.yaml$/.test(path)) return /^model: (.+)$/m.exec(text)?.slice(1, 2) ?? [];
+    return [];
+  });
+
+/** The sandbox's own image is built here, under a tag that is the hash of what it is built from. */
+function imageFindings({ image }: JudgedContainer): Finding[] {
+  if (/^tms-llm-sandbox:[0-9a-f]{12}$/.test(image) || /@sha256:[0-9a-f]{64}$/.test(image)) return [];
+  return [
+    {
+      what: "A container's image is named by a tag, which can come to mean another image.",
+      found: image,
+      needed: "the image that this project builds, or one with @sha256:…",
+      wayOut: "npm run doctor -- --fix",
+    },
+  ];
+}

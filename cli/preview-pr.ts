@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { renderComment } from "../plan/review/comment";
+import { newViolations, renderComment } from "../plan/review/comment";
 import { type PlannedStack, plannedStacksSchema } from "../plan/review/planned-stack";
 import { loadExeca } from "../toolchain/execa";
 import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
@@ -38,10 +38,11 @@ export async function previewPr({ base, out, uncut, whole }: PreviewPrOptions): 
   if (uncut !== undefined) writeFileSync(uncut, renderComment(before, after, "", Number.POSITIVE_INFINITY));
   if (out === undefined) console.log(comment);
   else writeFileSync(out, comment);
-  const newlyRefused = after.some(
-    ({ stack, refusal }) => refusal !== undefined && before.find((one) => one.stack === stack)?.refusal !== refusal,
-  );
-  return newlyRefused ? EXIT.usage : EXIT.good;
+  const worse = after.some((one) => {
+    const former = before.find(({ stack }) => stack === one.stack);
+    return (one.refusal !== undefined && former?.refusal !== one.refusal) || newViolations(former, one).length > 0;
+  });
+  return worse ? EXIT.usage : EXIT.good;
 }
 
 async function git(...args: string[]): Promise<{ failed: boolean; stdout: string; stderr: string }> {

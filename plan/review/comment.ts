@@ -60,6 +60,12 @@ interface StackChange {
   readonly sameRefusal: boolean;
   readonly presence: "added" | "removed" | "kept";
   readonly settings: readonly Row[];
+  /** What each `auto` came to, changed or not. */
+  readonly chosen: readonly Row[];
+  /** Undefined where nobody has judged the plan. */
+  readonly violations: readonly string[] | undefined;
+  /** Of them, those that the change brings. */
+  readonly newViolations: readonly string[];
   readonly files: readonly FileChange[];
   readonly inputs: readonly Row[];
   /** Phases that run again on the host. */
@@ -79,6 +85,9 @@ function compareStacks(stack: string, before: PlannedStack | undefined, after: P
     sameRefusal: after?.refusal !== undefined && after.refusal === before?.refusal,
     presence: before === undefined ? "added" : after === undefined ? "removed" : "kept",
     settings: compareRecords(before?.settings ?? {}, after?.settings ?? {}),
+    chosen: pairRecords(before?.chosen ?? {}, after?.chosen ?? {}),
+    violations: after?.violations,
+    newViolations: newViolations(before, after),
     files: compareFiles(before?.files ?? {}, after?.files ?? {}),
     inputs: compareRecords(flatten(before?.inputs ?? {}), flatten(after?.inputs ?? {})),
     phases: compareRecords(before?.phases ?? {}, after?.phases ?? {}).map(({ name }) => name),
@@ -92,12 +101,19 @@ const flatten = (inputs: PlannedStack["inputs"]) =>
     ),
   );
 
-function compareRecords(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): Row[] {
+type TextRecord = Readonly<Record<string, string>>;
+
+const compareRecords = (before: TextRecord, after: TextRecord): Row[] =>
+  pairRecords(before, after).filter(({ was, is }) => was !== is);
+
+function pairRecords(before: TextRecord, after: TextRecord): Row[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return names
-    .map((name) => ({ name, was: before[name] ?? "–", is: after[name] ?? "–" }))
-    .filter(({ was, is }) => was !== is);
+  return names.map((name) => ({ name, was: before[name] ?? "–", is: after[name] ?? "–" }));
 }
+
+/** Rules that a stack breaks and did not break before. */
+export const newViolations = (before: PlannedStack | undefined, after: PlannedStack | undefined): string[] =>
+  (after?.violations ?? []).filter((violation) => before?.violations?.includes(violation) !== true);
 
 function compareFiles(before: PlannedStack["files"], after: PlannedStack["files"]): FileChange[] {
   const paths = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
@@ -117,8 +133,16 @@ function compareFiles(before: PlannedStack["files"], after: PlannedStack["files"
 const body = (patch: string) => patch.slice(patch.indexOf("--- ")).trimEnd();
 
 function overview(changes: readonly StackChange[]): string {
-  const rows = changes.map((change) => `| \`${change.stack}\` | ${cell(change.endpoint)} | ${cell(inShort(change))} |`);
-  return ["| stack | endpoint | what changes |", "|---|---|---|", ...rows, ""].join("\n");
+  const rows = changes.map(
+    (change) => `| \`${change.stack}\` | ${cell(change.endpoint)} | ${cell(inShort(change))} | ${policies(change)} |`,
+  );
+  return ["| stack | endpoint | what changes | policies |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
+
+function policies({ violations, newViolations }: StackChange): string {
+  if (violations === undefined) return "–";
+  if (violations.length === 0) return "kept";
+  return newViolations.length === 0 ? `${violations.length} broken, as before` : `**${violations.length} broken**`;
 }
 
 function inShort(change: StackChange): string {
@@ -137,13 +161,25 @@ function inShort(change: StackChange): string {
 
 function details(change: StackChange, diffLines: number): string {
   if (change.refusal !== undefined) return folded(change.stack, fence("text", change.refusal));
-  if (change.phases.length === 0 || change.presence === "removed") return "";
+  const broken = (change.violations ?? []).length > 0;
+  if ((change.phases.length === 0 && !broken) || change.presence === "removed") return "";
   const files = change.files.map(
     ({ path, verb, patch }) => `\`${path}\` ${verb}\n\n${fence("diff", cut(patch, diffLines))}`,
   );
   const scripts =
-    change.files.length + change.inputs.length === 0 ? "Only the scripts that run on the host change.\n" : "";
-  const sections = [table("Settings", change.settings), table("Inputs of steps", change.inputs), scripts, ...files];
+    change.phases.length > 0 && change.files.length + change.inputs.length === 0
+      ? "Only the scripts that run on the host change.\n"
+      : "";
+  const sections = [
+    broken
+      ? `Broken policies, for which \`up\` refuses the stack:\n\n${fence("text", change.violations!.join("\n\n"))}`
+      : "",
+    table("Settings", change.settings),
+    table("`auto` has become", change.chosen),
+    table("Inputs of steps", change.inputs),
+    scripts,
+    ...files,
+  ];
   return folded(change.stack, sections.filter((section) => section !== "").join("\n"));
 }
 

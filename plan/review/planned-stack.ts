@@ -6,7 +6,12 @@ import { formatTokens } from "../config/units";
 import type { HostFacts } from "../host-facts";
 import { keyReferences } from "../keys";
 import { makePlan, type Plan, type PlanContext } from "../plan";
+import { plannedResources } from "../rules/from-plan";
+import { violationText } from "../rules/report";
+import { violations } from "../rules/all";
 import type { SandboxSettings } from "../sandbox";
+import { resolveStack } from "../sizing/resolve";
+import { chosenNumbers } from "./chosen";
 
 /** A stack as a reviewer sees it: planned from what is committed, with no state, no secret and no host. */
 
@@ -18,6 +23,10 @@ const stackSchema = z.strictObject({
   refusal: z.string().optional(),
   /** What an operator asks first: engine, models, clients, firewall; in the order in which it is shown. */
   settings: z.record(z.string(), z.string()),
+  /** What each `auto` has become; absent where the revision's code does not say so. */
+  chosen: z.record(z.string(), z.string()).default({}),
+  /** Rules that the plan breaks, each as a text; absent where the revision's code has no rules. */
+  violations: z.array(z.string()).optional(),
   /** Files on the host by path; secrets are named, not shown. */
   files: z.record(z.string(), fileSchema),
   /** Plain inputs of each step by its name. */
@@ -48,7 +57,7 @@ const NAMED_ARTIFACTS = new Proxy<ArtifactIndex>(
 /** Stands for what each clone chooses for its own sandbox. */
 const SOME_SANDBOX: SandboxSettings = {
   id: "00000000",
-  image: "tms-llm-sandbox:review",
+  image: "tms-llm-sandbox:000000000000",
   sshPort: 20022,
   gatewayPort: 20443,
   subnet4: "10.1.2.0/24",
@@ -64,7 +73,7 @@ const SOME_SANDBOX: SandboxSettings = {
   sshPrivateKeyFile: "",
   sshPublicKey: "",
   hostPrivateKeyFile: "",
-  hostPublicKey: "",
+  hostPublicKey: `ssh-ed25519 ${Buffer.concat([Buffer.from("\0\0\0\x0bssh-ed25519\0\0\0\x20"), Buffer.alloc(32)]).toString("base64")}`,
 };
 
 /** Plans a stack without what belongs to a clone. @throws PlanRefused as {@link makePlan} */
@@ -79,15 +88,21 @@ export function planForReview(stack: string, config: StackConfig, facts: HostFac
       : {}),
     ...(config.target.kind === "sandbox" ? { sandbox: SOME_SANDBOX } : {}),
   };
-  return describePlan(stack, config, makePlan(config, context));
+  const plan = makePlan(config, context);
+  const { config: resolved } = resolveStack(config, stack, facts);
+  return {
+    ...describePlan(stack, config, plan),
+    chosen: chosenNumbers(config, resolved),
+    violations: violations(plannedResources(config, context, plan)).map(violationText),
+  };
 }
 
 /** A stack that cannot be planned, with the reason as it is told to its author. */
 export function refusedForReview(stack: string, refusal: string): PlannedStack {
-  return { stack, refusal, settings: {}, files: {}, inputs: {}, phases: {} };
+  return { stack, refusal, settings: {}, chosen: {}, files: {}, inputs: {}, phases: {} };
 }
 
-function describePlan(stack: string, config: StackConfig, plan: Plan): PlannedStack {
+function describePlan(stack: string, config: StackConfig, plan: Plan): Omit<PlannedStack, "chosen" | "violations"> {
   const files = plan.steps.flatMap((step) => step.files);
   return {
     stack,

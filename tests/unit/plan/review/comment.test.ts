@@ -1,9 +1,21 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { stackSchema } from "../../../../plan/config/schema";
 import { COMMENT_MARK, renderComment } from "../../../../plan/review/comment";
-import { planForReview, refusedForReview } from "../../../../plan/review/planned-stack";
+import { parseFactsFile, type HostFacts } from "../../../../plan/host-facts";
+import { plannedStacksSchema, planForReview, refusedForReview } from "../../../../plan/review/planned-stack";
 
-const planned = (changes: Record<string, unknown> = {}) =>
+const OWN_HOST = {
+  kind: "ssh",
+  host: "203.0.113.10",
+  hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
+};
+
+/** A host with one L4. */
+const L4 = parseFactsFile(readFileSync(join(__dirname, "../../../golden/auto-l4/facts.yaml"), "utf8"), "prod");
+
+const planned = (changes: Record<string, unknown> = {}, facts?: HostFacts) =>
   planForReview(
     "prod",
     stackSchema.parse({
@@ -13,7 +25,7 @@ const planned = (changes: Record<string, unknown> = {}) =>
       access: { allow: ["10.20.0.0/16"] },
       ...changes,
     }),
-    undefined,
+    facts,
   );
 
 const comment = (before: ReturnType<typeof planned>[], after: ReturnType<typeof planned>[], limit?: number) =>
@@ -25,9 +37,9 @@ describe("the comment on a pull request", () => {
       "<!-- tms-llm: what this change does to the hosts -->
       ### What this change does to the hosts
 
-      | stack | endpoint | what changes |
-      |---|---|---|
-      | \`prod\` | a sandbox on the machine that deploys it | nothing |
+      | stack | endpoint | what changes | policies |
+      |---|---|---|---|
+      | \`prod\` | a sandbox on the machine that deploys it | nothing | kept |
 
       "
     `);
@@ -42,9 +54,9 @@ describe("the comment on a pull request", () => {
       "<!-- tms-llm: what this change does to the hosts -->
       ### What this change does to the hosts
 
-      | stack | endpoint | what changes |
-      |---|---|---|
-      | \`prod\` | a sandbox on the machine that deploys it | 1 file changed; runs again: access, gateway |
+      | stack | endpoint | what changes | policies |
+      |---|---|---|---|
+      | \`prod\` | a sandbox on the machine that deploys it | 1 file changed; runs again: access, gateway | kept |
 
       <details><summary><code>prod</code></summary>
 
@@ -91,6 +103,48 @@ describe("the comment on a pull request", () => {
     expect(text).toContain("| client tms | key generations a:1 | key generations a:1 b:2 |");
     expect(text).toContain("| client rag | – | key generations a:1 |");
     expect(text).toContain("{{secret:client/tms/b}}");
+  });
+
+  test("shows what each auto has become, with the engine's own flag, also where it stays the same", () => {
+    const kanana = (quantization: string) => ({
+      target: OWN_HOST,
+      engine: { kind: "ollama", parallel: "auto" },
+      models: [
+        {
+          name: "kanana",
+          source: `hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF:${quantization}`,
+          sha256: "a".repeat(64),
+          context: "auto",
+        },
+      ],
+    });
+    const text = comment([planned(kanana("Q4_K_M"), L4)], [planned(kanana("Q8_0"), L4)]);
+    const table = text.slice(text.indexOf("| `auto`"));
+    expect(table.slice(0, table.indexOf("\n\n"))).toMatchInlineSnapshot(`
+      "| \`auto\` has become | before | after |
+      |---|---|---|
+      | engine.parallel | 4 (OLLAMA_NUM_PARALLEL 4) | 3 (OLLAMA_NUM_PARALLEL 3) |
+      | context of kanana | 32k (num_ctx 32768) | 32k (num_ctx 32768) |"
+    `);
+  });
+
+  test("shows the policies that a change breaks, and tells them from those that were broken before", () => {
+    const pulled = planned({ target: OWN_HOST });
+    const pinned = planned({
+      target: OWN_HOST,
+      models: [{ name: "kanana", source: "ollama:kanana", sha256: "a".repeat(64), context: 8192 }],
+    });
+    expect(comment([pinned], [pulled])).toContain("| **1 broken** |");
+    expect(comment([pinned], [pulled])).toContain("(pinned-artifacts)\n  found:   kanana (step model-kanana-efec71)");
+    expect(comment([pulled], [pulled])).toContain("| nothing | 1 broken, as before |");
+    expect(comment([pulled], [pinned])).toContain("| kept |");
+  });
+
+  test("takes what an older revision has printed, which knows no policies", () => {
+    const { stack, settings, files, inputs, phases } = planned();
+    const old = { stack, settings, files, inputs, phases };
+    const [before] = plannedStacksSchema.parse({ schema: "tms-llm/planned-stacks/v1", stacks: [old] }).stacks;
+    expect(comment([before!], [planned()])).toContain("| nothing | kept |");
   });
 
   test("tells a stack that cannot be planned any more from one that never could", () => {

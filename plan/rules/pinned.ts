@@ -123,7 +123,7 @@ function imageFindings({ image }: JudgedContainer): Finding[] {
       what: "A container's image is named by a tag, which can come to mean another image.",
       found: image,
       needed: "the image that this project builds, or one with @sha256:…",
-      wayOut: "npm run doctor -- --fix",
+      wayOut: "take the one that toolchain/sandbox-image.ts builds, or name yours by its digest",
     },
   ];
 }

@@ -57,19 +57,47 @@ take_model() {
         fi
       done
       for digest in "${digests[@]}"; do take_blob "$store" "$digest"; done
+      make_folders "$ours"
       own_file "$ours"
-      install -d -o tms -g tms /opt/llm/models/manifests
-      runuser -u tms -- mkdir -p "${ours%/*}"
       put_file "$ours" "$theirs" tms:tms 0644
       changed "model files of $2"
     fi
   fi
   if owned file "$ours"; then
+    keep_folders "$ours"
     own_file "$ours"
     while read -r digest; do
+      keep_folders "$(blob_path "$digest")"
       if owned link "$(blob_path "$digest")"; then own link "$(blob_path "$digest")" absent; fi
     done < <(digests_of "$ours")
   fi
+}
+
+# folders_of PATH: those between our store and a file in it, outermost first.
+folders_of() {
+  local folder=/opt/llm/models part
+  local -a parts
+  IFS=/ read -ra parts <<<"${1#"$folder"/}"
+  for part in "${parts[@]::${#parts[@]}-1}"; do
+    folder+=/$part
+    echo "$folder"
+  done
+}
+
+make_folders() { # PATH
+  local folder
+  while read -r folder; do
+    if [[ -d $folder ]]; then continue; fi
+    own directory "$folder" absent
+    install -d -o tms -g tms -m 0700 -- "$folder"
+  done < <(folders_of "$1")
+}
+
+keep_folders() { # PATH
+  local folder
+  while read -r folder; do
+    if owned directory "$folder"; then own directory "$folder" absent; fi
+  done < <(folders_of "$1")
 }
 
 digests_of() { if [[ -e $1 ]]; then grep -oE 'sha256:[0-9a-f]{64}' "$1" | sort -u; fi; }
@@ -87,8 +115,8 @@ take_blob() { # STORE DIGEST
   local theirs=$1/blobs/${2/:/-} ours
   ours=$(blob_path "$2")
   if [[ -e $ours ]]; then return 0; fi
+  make_folders "$ours"
   own link "$ours" absent
-  install -d -o tms -g tms /opt/llm/models/blobs
   # Left by a run that was killed, or to a place that is gone.
   rm -f -- "$ours" "$(candidate_of "$ours")"
   if engine_can_read "$theirs"; then

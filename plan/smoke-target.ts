@@ -1,7 +1,9 @@
 import type { StackConfig } from "./config/schema";
-import { newestKey } from "./keys";
+import { keyId, keyReferences, newestKey } from "./keys";
 import { VLLM_SOCKET } from "./engines/vllm-config";
 import type { Plan, PlanContext } from "./plan";
+import { resolveStack } from "./sizing/resolve";
+import { ENGINE_UNIT } from "./step";
 
 export interface SmokeTargetInput {
   readonly config: StackConfig;
@@ -33,7 +35,14 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
     maxBodySize: gateway.maxBodySize,
     objectives,
     rateLimit: gateway.rateLimit,
-    engine: { version: engine.version, question: versionQuestion(engine) },
+    engine: {
+      version: engine.version,
+      question: versionQuestion(engine),
+      unit: ENGINE_UNIT[engine.kind],
+      parallel: resolveStack(config, context.stack, context.facts).config.engine.parallel,
+      placement: placementQuestion(engine, plan.requirements.gpu?.required ?? false),
+    },
+    keyIds: keyReferences(config.clients).map(keyId),
     digest: plan.digest,
     ...(sandbox
       ? {
@@ -78,10 +87,33 @@ function lastDay({ clients }: StackConfig, name: string): { expires?: string } {
   return expires === undefined ? {} : { expires };
 }
 
+const ASK = ["curl", "--silent", "--max-time", "5"] as const;
+
 /** The command that makes the engine tell its version on the host. */
 function versionQuestion(engine: StackConfig["engine"]): string[] {
-  const ask = ["curl", "--silent", "--max-time", "5"];
   return engine.kind === "ollama"
-    ? [...ask, `http://127.0.0.1:${engine.port}/api/version`]
-    : [...ask, "--unix-socket", VLLM_SOCKET, "http://localhost/version"];
+    ? [...ASK, `http://127.0.0.1:${engine.port}/api/version`]
+    : [...ASK, "--unix-socket", VLLM_SOCKET, "http://localhost/version"];
+}
+
+/** How the host is asked where the engine has its models. */
+function placementQuestion(engine: StackConfig["engine"], gpu: boolean) {
+  if (engine.kind === "ollama")
+    return {
+      ...{ gpu, asks: "ollama" as const },
+      // A line each: a model may have been loaded under another of its names, and its digest tells.
+      question: [
+        ...ASK,
+        "--write-out",
+        "\\n",
+        ...["tags", "ps"].map((list) => `http://127.0.0.1:${engine.port}/api/${list}`),
+      ],
+    };
+  // vLLM's build decides; that for GPUs does not tell what it holds, the driver does.
+  return gpu
+    ? {
+        ...{ gpu, asks: "nvidia-smi" as const },
+        question: ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader"],
+      }
+    : { gpu, asks: "nobody" as const, question: [] };
 }

@@ -23,6 +23,17 @@ export interface RequestOptions {
   readonly patient?: boolean;
   /** Limit of the whole exchange. */
   readonly timeoutMilliseconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What may happen to a stream while it comes. */
+export interface StreamOptions {
+  /** The client leaves in the middle: the connection is closed. */
+  readonly signal?: AbortSignal;
+  /** Called once. */
+  readonly onFirstToken?: () => void;
+  /** Whether to wait as a 429 says and ask again, which is the default. */
+  readonly patient?: boolean;
 }
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 30_000;
@@ -40,7 +51,10 @@ export class Client {
   readonly connects: number[] = [];
   private readonly agent: Agent;
 
-  constructor(private readonly target: SmokeTarget) {
+  constructor(
+    private readonly target: Pick<SmokeTarget, "endpoint" | "caCertificate" | "serverName" | "clients">,
+    connections = CONNECTIONS,
+  ) {
     const { caCertificate, serverName } = target;
     const connect = buildConnector({
       // One request a connection at a time, as OpenAI's clients do; times would mean something else over HTTP/2.
@@ -50,7 +64,7 @@ export class Client {
       ...(serverName ? { servername: serverName } : {}),
     });
     this.agent = new Agent({
-      connections: CONNECTIONS,
+      connections,
       connect: (options, callback) => {
         const began = performance.now();
         connect(options, (...result) => {
@@ -81,6 +95,7 @@ export class Client {
   async stream(
     body: Readonly<Record<string, unknown>>,
     timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS,
+    { signal, onFirstToken, patient = true }: StreamOptions = {},
   ): Promise<StreamRecord> {
     const { response, sent, limit } = await this.dispatch("/v1/chat/completions", {
       method: "POST",
@@ -89,10 +104,16 @@ export class Client {
       headers: { "accept-encoding": "gzip" },
       body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
       timeoutMilliseconds,
+      patient,
+      ...(signal ? { signal } : {}),
     });
     const headers = performance.now() - sent;
     const recorder = new StreamRecorder();
-    const error = await eachRead(response.body, (chunks, at) => recorder.push(chunks, at - sent));
+    const error = await eachRead(response.body, (chunks, at) => {
+      const waited = !recorder.hasBegun();
+      recorder.push(chunks, at - sent);
+      if (waited && recorder.hasBegun()) onFirstToken?.();
+    });
     return recorder.finish({
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
@@ -109,7 +130,7 @@ export class Client {
 
   private async dispatch(path: string, options: RequestOptions) {
     const { method = "GET", key, body, headers, patient = true } = options;
-    const { timeoutMilliseconds: limit = DEFAULT_TIMEOUT_MILLISECONDS } = options;
+    const { timeoutMilliseconds: limit = DEFAULT_TIMEOUT_MILLISECONDS, signal } = options;
     for (let attempt = 1; ; attempt += 1) {
       const sent = performance.now();
       const response = await this.agent
@@ -121,7 +142,7 @@ export class Client {
           // The signal limits the whole; undici's own limits are per silence and too coarse.
           headersTimeout: 0,
           bodyTimeout: 0,
-          signal: AbortSignal.timeout(limit),
+          signal: AbortSignal.any([AbortSignal.timeout(limit), ...(signal ? [signal] : [])]),
           headers: {
             ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
             ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -147,6 +168,7 @@ export class Client {
     const { origin } = new URL(this.target.endpoint);
     const reason = error.message || code;
     if (code === "UND_ERR_INVALID_ARG") return error;
+    if (error.name === "AbortError") return new NoAnswer("this client has left");
     if (error.name === "TimeoutError") return new NoAnswer(`not finished within ${limit / 1000} s`);
     if (code === "ECONNREFUSED") return new NoAnswer(`nothing listens at ${origin}`);
     if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS/.test(code))

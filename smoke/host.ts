@@ -14,10 +14,14 @@ export interface Look {
 
 const TIMEOUT_MILLISECONDS = 15_000;
 
-/** Runs a command of plain words as root; its exit code is a result. Throws when it could not be run: nothing was measured. */
+/** Runs a command as root; its exit code is a result. Throws when it could not be run: nothing was measured. */
 export function lookIntoHost(access: HostAccess, words: readonly string[]): Promise<Look> {
-  return access.kind === "sandbox" ? docker(["exec", access.container, ...words]) : overSsh(access, words.join(" "));
+  return access.kind === "sandbox"
+    ? docker(["exec", access.container, ...words])
+    : overSsh(access, words.map(quoted).join(" "));
 }
+
+const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
 async function overSsh(access: SshAccess, command: string): Promise<Look> {
   const where = `${access.user}@${access.host}:${access.port}`;

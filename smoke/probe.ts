@@ -37,17 +37,43 @@ export function judgeProbes(probes: readonly Probe[], output: string): string[] 
   );
 }
 
-/** Addresses other than loopback on which one of `ports` listens, from the output of `ss -Hltn`; ports nobody holds. */
-export function listeners(output: string, ports: readonly number[]): { exposed: string[]; silent: number[] } {
-  const sockets = output
-    .split("\n")
-    .map((line) => /^LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s/.exec(`${line.trim()} `))
-    .flatMap((match) => (match ? [{ address: match[1]!, port: Number(match[2]) }] : []))
-    .filter(({ port }) => ports.includes(port));
+/** Shell lines that print every listening TCP socket with its holders, then `unit <pid>` for each process of the unit. */
+export const listenersScript = (unit: string): string =>
+  `ss -Hltnp || exit
+for file in $(grep -ls "/${unit.replaceAll(".", "[.]")}$" /proc/[0-9]*/cgroup); do
+  pid=\${file#/proc/}
+  echo "unit \${pid%/cgroup}"
+done`;
+
+export interface Listeners {
+  /** Addresses other than loopback on which the engine listens. */
+  readonly exposed: readonly string[];
+  /** Ports of the engine that nobody holds. */
+  readonly silent: readonly number[];
+  /** Whether the engine's unit has a process. */
+  readonly running: boolean;
+}
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:127\.\d+\.\d+\.\d+\])$/;
+
+/**
+ * What the engine listens on, from the output of {@link listenersScript}: whoever holds one of its ports, and every socket
+ * of its unit's processes, whatever the port. Throws when the output names no holders: then nothing was measured.
+ */
+export function listeners(output: string, ports: readonly number[]): Listeners {
+  const lines = output.split("\n").map((line) => line.trim());
+  const processes = new Set(lines.flatMap((line) => /^unit (\d+)$/.exec(line)?.[1] ?? []));
+  const sockets = lines
+    .map((line) => /^LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+\s*(.*)$/.exec(line))
+    .flatMap((match) => (match ? [{ address: match[1]!, port: Number(match[2]), holders: match[3]! }] : []));
+  if (!sockets.some(({ holders }) => holders.includes("pid="))) throw new Error("ss does not tell who holds a socket");
+  const holds = (holders: string) => [...holders.matchAll(/pid=(\d+)/g)].some(([, pid]) => processes.has(pid!));
   return {
     exposed: sockets
-      .filter(({ address }) => !/^(127\.\d+\.\d+\.\d+|\[::1\])$/.test(address))
+      .filter(({ port, holders }) => ports.includes(port) || holds(holders))
+      .filter(({ address }) => !LOOPBACK.test(address))
       .map(({ address, port }) => `${address}:${port}`),
     silent: ports.filter((port) => !sockets.some((socket) => socket.port === port)),
+    running: processes.size > 0,
   };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fillTemplate } from "../plan/render/template";
+import { environmentLines } from "./environment";
 import { detailLines, extent, needsDetail } from "./report-detail";
 import type { CheckResult, SmokeReport } from "./report-json";
 
@@ -17,7 +18,6 @@ interface Plot {
 /** The report as one page that needs nothing else: table, details, and plots of the raw samples. */
 export function renderHtml(report: SmokeReport): string {
   const { checks, excluded, verdict, milliseconds, endpoint, began, environment } = report;
-  const { node, platform, processors, load } = environment;
   const library = dirname(createRequire(__filename).resolve("uplot/package.json"));
   const part = (name: string) => readFileSync(join(library, "dist", name), "utf8");
   return fillTemplate(readFileSync(join(__dirname, "report.html"), "utf8"), {
@@ -25,7 +25,7 @@ export function renderHtml(report: SmokeReport): string {
     extent: escape(extent(checks, excluded, milliseconds)),
     endpoint: escape(endpoint),
     began: escape(began),
-    environment: escape(`Node ${node}, ${platform}, ${processors} processors, load ${load.toFixed(1)}`),
+    environment: environmentLines(environment).map(escape).join("<br />"),
     rows: checks.map(row).join("\n"),
     details: checks.filter(needsDetail).map(details).join("\n"),
     plotStyle: part("uPlot.min.css"),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { environmentSchema } from "./environment";
 
 /**
  * `inconclusive`: the check ran and could not tell. `error`: it could not run. `blocked`: a check that it needs did not
@@ -31,14 +32,7 @@ export const smokeReportSchema = z.strictObject({
   checks: z.array(checkResultSchema),
   /** Checks that were left out on demand, by id. */
   excluded: z.array(z.string()),
-  /** Where it was measured from: a busy machine measures itself. */
-  environment: z.strictObject({
-    node: z.string(),
-    platform: z.string(),
-    processors: z.number().int(),
-    /** Load average over the last minute when the run began. */
-    load: z.number(),
-  }),
+  environment: environmentSchema,
 });
 
 export type SmokeReport = z.output<typeof smokeReportSchema>;

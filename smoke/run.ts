@@ -1,6 +1,6 @@
-import { availableParallelism, loadavg } from "node:os";
 import { runCheck, type Check } from "./check";
 import { Client } from "./client";
+import { hostEnvironment, measuringMachine } from "./environment";
 import { listedModels } from "./openai";
 import { presentable } from "./presentable";
 import type { CheckResult, SmokeReport } from "./report-json";
@@ -22,7 +22,7 @@ export interface SmokeOptions {
 export async function runSmoke(given: SmokeTarget, options: SmokeOptions = {}): Promise<SmokeReport> {
   const { onProgress } = options;
   const checks = (options.checks ?? GATE).filter(({ applies }) => applies?.(given) ?? true);
-  const began = { at: performance.now(), date: new Date(), load: loadavg()[0]! };
+  const began = { at: performance.now(), date: new Date(), machine: measuringMachine() };
   const target = withLastingKeys(given, began.date);
   const wanted = checks.filter(({ id }) => !target.exclude.includes(id));
   const client = new Client(target);
@@ -33,19 +33,20 @@ export async function runSmoke(given: SmokeTarget, options: SmokeOptions = {}): 
       onProgress?.(result);
       return result;
     });
+    const milliseconds = performance.now() - began.at;
+    const host = await hostEnvironment(target);
     return {
       schema: "tms-llm/smoke/v1",
       endpoint: target.endpoint,
       began: began.date.toISOString(),
-      milliseconds: performance.now() - began.at,
+      milliseconds,
       verdict: overall(results),
       checks: results,
       excluded: checks.filter((check) => !wanted.includes(check)).map(({ id }) => id),
       environment: {
-        node: process.version,
-        platform: `${process.platform} ${process.arch}`,
-        processors: availableParallelism(),
-        load: began.load,
+        ...began.machine,
+        ...(host ? { host } : {}),
+        ...(target.engine ? { engine: target.engine.version } : {}),
       },
     };
   } finally {

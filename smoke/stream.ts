@@ -77,6 +77,11 @@ export class StreamRecorder {
   private tokens: number | undefined;
   private done = false;
 
+  /** Whether a token has come. */
+  hasBegun(): boolean {
+    return this.firstToken !== undefined;
+  }
+
   /** The chunks that one read from the socket brought, `at` milliseconds after the request. */
   push(pieces: readonly Uint8Array[], at: number): void {
     this.at = at;

@@ -74,8 +74,27 @@ export const smokeTargetSchema = z.strictObject({
   rateLimit: z
     .strictObject({ requestsPerMinute: z.number().int().positive(), burst: z.number().int().nonnegative() })
     .optional(),
-  /** The engine's version, and the command that makes the engine tell its own on the host. */
-  engine: z.strictObject({ version: z.string(), question: z.array(z.string()) }).optional(),
+  engine: z
+    .strictObject({
+      version: z.string(),
+      /** The command that makes the engine tell its version on the host. */
+      question: z.array(z.string()),
+      /** Its unit of systemd. */
+      unit: z.string(),
+      /** Requests that it answers at the same time. */
+      parallel: z.number().int().positive(),
+      /** Where its models lie. */
+      placement: z.strictObject({
+        /** Whether the plan is made for a GPU. */
+        gpu: z.boolean(),
+        /** Who is asked on the host, which says how the answer is read; nobody where there is one place only. */
+        asks: z.enum(["ollama", "nvidia-smi", "nobody"]),
+        question: z.array(z.string()),
+      }),
+    })
+    .optional(),
+  /** What the keys of all clients are called, `<client>/<slot>/<generation>`: those of the plan and no other. */
+  keyIds: z.array(z.string()).optional(),
   /** Digest that the host must show. */
   digest: z.string().optional(),
   access: z.discriminatedUnion("kind", [sandboxAccess, sshAccess]).optional(),

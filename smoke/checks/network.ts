@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { inconclusive, judge, type Check, type Finding } from "../check";
 import { docker } from "../docker";
-import { judgeProbes, listeners, probeScript, type Probe } from "../probe";
+import { judgeProbes, listeners, listenersScript, probeScript, type Probe } from "../probe";
 import { lookIntoHost } from "../host";
 import type { SandboxAccess, SshAccess } from "../target";
 
@@ -82,20 +82,23 @@ function opens(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** The engine would stay out of reach without the firewall too. */
+/** The engine would stay out of reach without the firewall too: neither its port nor anything else it opens is outside. */
 export const engineListens: Check = {
   id: "engine-loopback",
   title: "The engine listens on loopback alone",
-  demand: ({ access }) => `port ${access?.enginePorts.join(", ") ?? "?"} on 127.0.0.1 or ::1 and nowhere else`,
-  async run({ target: { access } }) {
+  demand: ({ access, engine }) =>
+    `${access?.enginePorts.map((port) => `port ${port} and `).join("") ?? ""}every TCP socket of ${engine?.unit ?? "the engine"} on loopback and nowhere else`,
+  async run({ target: { access, engine } }) {
     if (!access) return inconclusive(NO_ACCESS);
-    const { exitCode, stdout, stderr } = await lookIntoHost(access, ["ss", "-Hltn"]);
+    if (!engine) return inconclusive("not measured: the engine's unit is not known here");
+    const { exitCode, stdout, stderr } = await lookIntoHost(access, ["bash", "-c", listenersScript(engine.unit)]);
     if (exitCode !== 0) throw new Error(`ss failed on the host: ${stderr.slice(0, 200)}`);
-    const { exposed, silent } = listeners(stdout, access.enginePorts);
+    const { exposed, silent, running } = listeners(stdout, access.enginePorts);
     const faults = [
+      ...(running ? [] : [`${engine.unit} has no process`]),
       ...exposed.map((address) => `listens on ${address}`),
       ...silent.map((port) => `nothing listens on port ${port}`),
     ];
-    return judge(faults, "loopback");
+    return judge(faults, "loopback", { listeners: stdout.split("\n").filter((line) => line !== "") });
   },
 };

@@ -7,6 +7,7 @@ import { readPlanContext } from "../../plan/context";
 import { makePlan } from "../../plan/plan";
 import { smokeTarget } from "../../plan/smoke-target";
 import type { Check } from "../../smoke/check";
+import { cancel } from "../../smoke/checks/cancel";
 import { rateLimit } from "../../smoke/checks/rate-limit";
 import { smokeReportSchema, type Verdict } from "../../smoke/report-json";
 import { runSmoke } from "../../smoke/run";
@@ -116,6 +117,25 @@ const SABOTAGES: readonly Sabotage[] = [
     ...gateway("nobody is told to wait", "edit $conf '/limit_req zone=/d'", { "rate-limit": /none refused$/ }),
     checks: [...GATE, rateLimit],
   },
+  {
+    ...gateway(
+      "the engine is not told that a client has left",
+      "edit $conf 's/proxy_ignore_client_abort off/proxy_ignore_client_abort on/'",
+      { cancel: /^the next answer began \d{4,} ms after 1 left, and [\d.]+ ms when idle$/ },
+    ),
+    checks: [...GATE, cancel],
+  },
+  gateway(
+    "a key of the past is let in",
+    `edit $keys '0,/default/ s|default "";|&\\n"~^(?i:Bearer) +KeyOfThePast$" tms/b/7;|'`,
+    { "known-keys": /^tms\/b\/7 is let in and is not in the stack file$/ },
+  ),
+  {
+    title: "the keys were changed and nginx does not know",
+    spoil: "sleep 3; touch $keys",
+    mend: [],
+    tells: { "known-keys": /^nginx has not read its keys since they were changed$/ },
+  },
   firewall(
     "the endpoint is open to everyone",
     "ufw allow 443/tcp",
@@ -149,6 +169,13 @@ const SABOTAGES: readonly Sabotage[] = [
     tells: { "engine-loopback": ON_ALL_ADDRESSES, firewall: ENGINE_OPEN },
   },
   {
+    title: "a process of the engine opens one more port",
+    spoil: `engine_drop_in '[Service]\nExecStartPost=/bin/sh -c "exec python3 -m http.server 29500 >/dev/null 2>&1 &"'
+      until curl --silent --output /dev/null http://127.0.0.1:29500/; do sleep 0.1; done`,
+    mend: ["engine"],
+    tells: { "engine-loopback": /^listens on 0\.0\.0\.0:29500$/ },
+  },
+  {
     title: "another version of the engine answers",
     spoil: `systemctl stop tms-ollama; systemd-run --quiet --collect --unit middle-man python3 -c '
 import http.server
@@ -158,7 +185,11 @@ class Other(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", 11434), Other).serve_forever()'
       until curl --silent --output /dev/null http://127.0.0.1:11434/; do sleep 0.1; done`,
     mend: ["engine"],
-    tells: { "engine-version": /^version 0\.1\.0$/, models: /no list$/ },
+    tells: {
+      "engine-loopback": /^tms-ollama\.service has no process$/,
+      "engine-version": /^version 0\.1\.0$/,
+      models: /no list$/,
+    },
   },
   {
     title: "the engine is stopped",
@@ -166,7 +197,7 @@ http.server.HTTPServer(("127.0.0.1", 11434), Other).serve_forever()'
     mend: ["engine"],
     tells: {
       health: /^status 503$/,
-      "engine-loopback": /^nothing listens on port 11434$/,
+      "engine-loopback": /^tms-ollama\.service has no process; nothing listens on port 11434$/,
       "engine-version": /tells no version$/,
     },
   },
@@ -189,8 +220,8 @@ describe.skipIf(DOCKER_MISSING)("the smoke test of a real deployment (needs Dock
   const host = (script: string) => clone.host().shell("exec bash -s", `${words}\n${script}\n`);
 
   /** The checks that did not pass, by name; what one of them blocks is left out. */
-  async function told(wanted: readonly Check[] = GATE): Promise<Record<string, string>> {
-    const { checks } = await runSmoke(target, { checks: wanted });
+  async function told(wanted: readonly Check[] = GATE, asked = target): Promise<Record<string, string>> {
+    const { checks } = await runSmoke(asked, { checks: wanted });
     const unsaid = (verdict: Verdict, by = "") =>
       verdict === "pass" ||
       (verdict === "blocked" && checks.some((check) => check.id === by && check.verdict === "fail"));
@@ -232,6 +263,18 @@ describe.skipIf(DOCKER_MISSING)("the smoke test of a real deployment (needs Dock
       ]);
       expect(await told(sabotage.checks)).toEqual(Object.fromEntries(expected));
     });
+  });
+
+  test("a plan that is made for a GPU is not content with Ollama's silent way to the CPU", async () => {
+    const engine = target.engine!;
+    const planned = { ...target, engine: { ...engine, placement: { ...engine.placement, gpu: true } } };
+    expect(await told(GATE, planned)).toEqual({ placement: "0 % of tiny in the GPU's memory" });
+  });
+
+  test("whoever leaves stops the engine", async () => {
+    const { checks } = await runSmoke(target, { checks: [cancel] });
+    expect(checks[0]).toMatchObject({ verdict: "pass" });
+    console.log(checks[0]!.observed);
   });
 
   test("as a verb fails while something is spoiled, and passes when it is mended", async () => {

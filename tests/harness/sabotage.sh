@@ -42,6 +42,14 @@ restart_engine() {
   until curl --silent --output /dev/null http://127.0.0.1:11434/api/version; do sleep 0.1; done
 }
 
+# engine_drop_in TEXT: settings of the engine's unit until the next mending.
+engine_drop_in() {
+  mkdir -p /run/systemd/system/tms-ollama.service.d
+  printf '%b\n' "$1" >/run/systemd/system/tms-ollama.service.d/sabotage.conf
+  systemctl daemon-reload
+  restart_engine
+}
+
 # middle_man TWIST: the gateway talks to a middle-man who spoils what the engine says.
 middle_man() {
   systemd-run --quiet --collect --unit middle-man python3 /var/lib/middle-man.py 11435 11434 "$1"
@@ -54,6 +62,10 @@ middle_man() {
 mend() {
   if systemctl is-active --quiet middle-man; then systemctl stop middle-man; fi
   cp -a "$good/." /
+  if [[ -e /run/systemd/system/tms-ollama.service.d ]]; then
+    rm -r /run/systemd/system/tms-ollama.service.d
+    systemctl daemon-reload
+  fi
   local service
   for service; do
     case $service in

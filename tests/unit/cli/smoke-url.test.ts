@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { urlTarget } from "../../../cli/smoke-url";
 import { runSmoke } from "../../../smoke/run";
-import { KEY, target } from "../smoke/endpoint";
+import { HOST_CHECKS, KEY, target } from "../smoke/endpoint";
 
 function fileWith(content: string): string {
   const folder = mkdtempSync(join(tmpdir(), "smoke-url-"));
@@ -24,6 +24,8 @@ describe("an endpoint that is known by its URL", () => {
       "firewall: not measured: no host access",
       "engine-loopback: not measured: no host access",
       "engine-version: not measured: no host access",
+      "placement: not measured: no host access",
+      "known-keys: not measured: no host access",
       "digest: not measured: no host access",
     ]);
   });
@@ -31,7 +33,7 @@ describe("an endpoint that is known by its URL", () => {
   test("passes when these are left out by name", async () => {
     const { endpoint } = await target({});
     const told = urlTarget({ url: endpoint, keyFile: fileWith(KEY), model: "tiny" });
-    const exclude = ["body-limit", "firewall", "engine-loopback", "engine-version", "digest"];
+    const exclude = ["body-limit", ...HOST_CHECKS];
     expect(await runSmoke({ ...told, exclude })).toMatchObject({ verdict: "pass", excluded: exclude });
   });
 });

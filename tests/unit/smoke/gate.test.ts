@@ -4,7 +4,7 @@ import { z } from "zod";
 import { renderJson, smokeReportSchema, type CheckResult } from "../../../smoke/report-json";
 import { renderTable } from "../../../smoke/report-terminal";
 import { runSmoke } from "../../../smoke/run";
-import { DONE, END, event, KEY, streamWell, target } from "./endpoint";
+import { DONE, END, event, HOST_CHECKS, KEY, streamWell, target } from "./endpoint";
 import { result } from "./sabotage";
 
 describe("a deployment that behaves", () => {
@@ -25,7 +25,7 @@ describe("a deployment that behaves", () => {
     `);
     expect(report.verdict).toBe("pass");
     expect(progress).toHaveLength(report.checks.length);
-    expect(report.excluded).toEqual(["firewall", "engine-loopback", "engine-version", "digest"]);
+    expect(report.excluded).toEqual(HOST_CHECKS);
   });
 
   test("is not blamed for characters that the network splits", async () => {
@@ -70,7 +70,7 @@ describe("a deployment that behaves", () => {
   test("does not pass as a whole where the host can't be seen", async () => {
     const report = await runSmoke(await target({}, { exclude: [] }));
     expect(report.verdict).toBe("inconclusive");
-    for (const id of ["firewall", "engine-loopback", "engine-version", "digest"])
+    for (const id of HOST_CHECKS)
       expect(result(report, id)).toMatchObject({ verdict: "inconclusive", observed: "not measured: no host access" });
   });
 

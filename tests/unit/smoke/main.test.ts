@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { KEY, target, type Behaviour } from "./endpoint";
+import { HOST_CHECKS, KEY, target, type Behaviour } from "./endpoint";
 
 const smoke = (input: string) =>
   execa(process.execPath, ["--import", "tsx", "smoke/main.ts"], { input, reject: false, all: true });
@@ -26,7 +26,7 @@ test("what could not be told exits with 2", async () => {
 
 test("what could not be measured exits with 3", async () => {
   const everything = ["health", "keys", "models", "answer", "streaming", "korean", "allowlist", "body-limit"];
-  const exclude = [...everything, "firewall", "engine-loopback", "engine-version", "digest"];
+  const exclude = [...everything, ...HOST_CHECKS];
   expect((await proven({}, { exclude })).exitCode).toBe(3);
 });
 

@@ -37,22 +37,31 @@ test("the probers' script finds an open port open and a closed one closed", asyn
   expect(stdout.split("\n").filter((line) => line.startsWith("open"))).toEqual(["open 0"]);
 });
 
-describe("a port's listeners", () => {
-  const line = (address: string) => `LISTEN 0      4096         ${address}      0.0.0.0:*   `;
+describe("an engine's listeners", () => {
+  const line = (address: string, pid = 70) =>
+    `LISTEN 0      4096         ${address}      0.0.0.0:*    users:(("x",pid=${pid},fd=3))`;
+  const unit = (...processes: number[]) => processes.map((pid) => `unit ${pid}`);
 
-  test("on loopback are not exposed", () => {
-    const output = [line("127.0.0.1:11434"), line("[::1]:11434"), line("0.0.0.0:443")].join("\n");
-    expect(listeners(output, [11434])).toEqual({ exposed: [], silent: [] });
+  test("on loopback are not exposed, whatever the port; those of others don't count", () => {
+    const loopback = ["127.0.0.1:11434", "[::1]:11434", "[::ffff:127.0.0.1]:39021"].map((address) => line(address));
+    const output = [...loopback, line("0.0.0.0:443", 60), ...unit(70)].join("\n");
+    expect(listeners(output, [11434])).toEqual({ exposed: [], silent: [], running: true });
   });
 
   test.each(["0.0.0.0:11434", "*:11434", "[::]:11434", "10.0.0.10:11434", "[fd00::10]:11434"])(
-    "at %s are exposed",
+    "at %s are exposed, with a port of their own or behind a Unix socket",
     (address) => {
-      expect(listeners(line(address), [11434]).exposed).toEqual([address]);
+      const output = [line(address), ...unit(70)].join("\n");
+      expect(listeners(output, [11434]).exposed).toEqual([address]);
+      expect(listeners(output, []).exposed).toEqual([address]);
     },
   );
 
   test("are missed when there are none", () => {
-    expect(listeners(line("127.0.0.1:1143"), [11434]).silent).toEqual([11434]);
+    expect(listeners(line("127.0.0.1:1143"), [11434])).toEqual({ exposed: [], silent: [11434], running: false });
+  });
+
+  test("are not known where ss may not say who holds a socket", () => {
+    expect(() => listeners("LISTEN 0 4096 127.0.0.1:11434 0.0.0.0:*", [11434])).toThrow("who holds a socket");
   });
 });

@@ -5,6 +5,7 @@ import { execa, execaSync } from "execa";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { plotsOf, renderHtml } from "../../../smoke/report-html";
 import type { CheckResult, SmokeReport } from "../../../smoke/report-json";
+import { ENVIRONMENT } from "./environment";
 
 const CHROMIUM_MISSING = execaSync("chromium", ["--version"], { reject: false }).failed;
 
@@ -22,7 +23,7 @@ const report: SmokeReport = {
     check("success", { firstTokens: [30, 10, 20, 40], ends: [31, 11, 21, 41] }),
   ],
   excluded: [],
-  environment: { node: "v24", platform: "linux x64", processors: 2, load: 0.5 },
+  environment: ENVIRONMENT,
 };
 
 describe("the page", () => {
@@ -46,6 +47,7 @@ describe("the page", () => {
     const page = renderHtml(report);
     expect(page).not.toMatch(/(src|href)=/);
     expect(page).not.toContain("<b>bold</b>");
+    expect(page).toContain("the host: Debian GNU/Linux 12 (bookworm)");
   });
 
   test.skipIf(CHROMIUM_MISSING)("shows every plot in a browser (needs Chromium)", async () => {

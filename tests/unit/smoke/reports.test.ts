@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { CheckResult, SmokeReport } from "../../../smoke/report-json";
 import { renderJunit } from "../../../smoke/report-junit";
 import { renderMarkdown } from "../../../smoke/report-markdown";
+import { ENVIRONMENT } from "./environment";
 
 const check = (id: string, verdict: CheckResult["verdict"], observed: string, more = {}): CheckResult => ({
   ...{ id, title: `The ${id}`, target: "what is demanded", observed, verdict, milliseconds: 12.3 },
@@ -23,7 +24,7 @@ const REPORT: SmokeReport = {
     check("models", "blocked", "blocked by keys", { blockedBy: "keys" }),
   ],
   excluded: ["korean"],
-  environment: { node: "v24", platform: "linux x64", processors: 2, load: 0.5 },
+  environment: ENVIRONMENT,
 };
 
 describe("the report of a run with one of each verdict", () => {

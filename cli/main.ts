@@ -113,6 +113,23 @@ verb("doctor", "say what is there on this machine, in the stack and on the host"
   "mend what is safe to mend: changes nothing on a host",
 );
 verb("env", "print exports for using pulumi directly: source <(npm run -s env)", env);
+verb("bench", "measure times and throughput of the endpoint under load", async (...args) =>
+  (await import("./bench.js")).bench(...args),
+)
+  .option(
+    "--concurrency <numbers>",
+    "clients at once, each of which asks again when it has its answer (default 1,5,10)",
+  )
+  .option("--rate <numbers>", "requests per second that come whether the former ones are answered or not, e.g. 2,4")
+  .option("--arrivals <kind>", "with --rate: fixed or poisson (default poisson)")
+  .option("--requests <number>", "requests of each stage (default 60)")
+  .option("--tokens <number>", "longest answer (default 128)")
+  .option("--model <name>", "one of the stack's models; may be given several times; all if not given", gather)
+  .option("--cold-start", "restart the engine and time its first answer; interrupts the service")
+  .option("--yes", "with --cold-start: don't ask")
+  .option("--against <file>", "compare with an earlier run's report")
+  .option("--json <file>", "write the report there (default reports/bench.json)")
+  .option("--seed <number>", "of arrivals at random (default 1)");
 verb("bench:ttft", "measure what the gateway adds to the time to first token, on a deployed sandbox", async (...args) =>
   (await import("./bench-ttft.js")).benchTtft(...args),
 )
@@ -136,6 +153,15 @@ program
   .action((options: OptionValues) => {
     // Loaded here: no other verb needs it.
     run = async () => (await import("./bench-provision.js")).benchProvision(options);
+  });
+program
+  .command("bench:agreement")
+  .description("compare what this project measures with what GuideLLM and AIPerf measure, on the same server")
+  .option("--rounds <number>", "how often each of them measures (default 3)")
+  .option("--stack <stack>", "a deployed stack whose endpoint is measured too")
+  .action((options: OptionValues) => {
+    // Loaded here: no other verb needs it.
+    run = async () => (await import("./bench-agreement.js")).benchAgreement(options);
   });
 program
   .command("check")

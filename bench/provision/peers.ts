@@ -1,16 +1,20 @@
 import { join } from "node:path";
 import { runContender, runIdle } from "./command";
+import { peerVersion, type Peer } from "../python-environment";
 import type { Contender } from "./contender";
 import { pinHost } from "./host";
 import { exportWork } from "./peer-work";
-import { peerVersion } from "./peer-environments";
 import type { HostAccess, HostWork } from "./work";
+
+const lockFile = (folder: string) => join(__dirname, folder, "requirements.txt");
+export const PYINFRA: Peer = { name: "pyinfra", lockFile: lockFile("pyinfra") };
+export const ANSIBLE: Peer = { name: "ansible-core", lockFile: lockFile("ansible") };
 
 type Plan = (access: HostAccess) => HostWork;
 
 /** pyinfra with its own SSH client. @param bin the executables of its environment */
 export function pyinfra(bin: string, plan: Plan): Contender {
-  const name = peerVersion("pyinfra");
+  const name = peerVersion(PYINFRA);
   return {
     name,
     prepare({ access }, folder) {
@@ -37,7 +41,7 @@ export function pyinfra(bin: string, plan: Plan): Contender {
 
 /** Ansible over OpenSSH with pipelining and a kept connection. @param bin the executables of its environment */
 export function ansible(bin: string, plan: Plan): Contender {
-  const name = peerVersion("ansible");
+  const name = peerVersion(ANSIBLE);
   return {
     name,
     prepare({ access }, folder) {

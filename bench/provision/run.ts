@@ -11,8 +11,8 @@ import type { Series, Task } from "./figures";
 import { startHost, type BenchHost } from "./host";
 import { benchImage } from "./image";
 import { ours } from "./ours";
-import { peerEnvironment } from "./peer-environments";
-import { ansible, pyinfra } from "./peers";
+import { peerEnvironment } from "../python-environment";
+import { ansible, ANSIBLE, pyinfra, PYINFRA } from "./peers";
 import { makeReport, type ProvisionReport } from "./report";
 import { takeSnapshot } from "./snapshot";
 import { hostWork, type HostAccess } from "./work";
@@ -41,8 +41,8 @@ export async function compareProvisioning(rounds: number, say: Say): Promise<Pro
   const plan = (access: HostAccess) => hostWork(access, architecture() ?? process.arch);
   const contenders = [
     ours(toolchain.environment),
-    pyinfra(await peerEnvironment("pyinfra", say), plan),
-    ansible(await peerEnvironment("ansible", say), plan),
+    pyinfra(await peerEnvironment(PYINFRA, say), plan),
+    ansible(await peerEnvironment(ANSIBLE, say), plan),
   ];
   const image = await benchImage(toolchain.docker, settings.image);
   const folder = mkdtempSync(join(tmpdir(), "tms-bench-"));

@@ -1,20 +1,6 @@
-import { quantileSorted, sampleWithReplacement } from "simple-statistics";
+import { bounded, quantile, redrawn, type Estimate } from "../statistics";
 
 /** From times to figures. Pure. */
-
-/** A figure with the bounds between which 95 of 100 resampled runs lie. */
-export interface Estimate {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-const RESAMPLES = 1000;
-const quantile = (values: readonly number[], share: number) =>
-  quantileSorted(
-    values.toSorted((left, right) => left - right),
-    share,
-  );
 
 /**
  * How much later the quantile of one side is than that of another. Rounds are resampled whole, since both sides of a round
@@ -37,24 +23,7 @@ export function added(side: readonly number[], base: readonly number[], share: n
       chosen.map((round) => base[round]!),
       share,
     );
-  const random = generator(seed);
-  const resampled = Array.from({ length: RESAMPLES }, () =>
-    difference(sampleWithReplacement(rounds, rounds.length, random)),
-  );
-  return { value: difference(rounds), low: quantile(resampled, 0.025), high: quantile(resampled, 0.975) };
-}
-
-export { quantile };
-
-/** Mulberry32, in [0, 1): the same seed, the same figures. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return bounded(difference(rounds), (random) => difference(redrawn(rounds, random)), seed);
 }
 
 export type Judgement = "met" | "missed" | "cannot tell";

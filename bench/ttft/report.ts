@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from "node:os";
 import Table from "cli-table3";
-import { added, judge, quantile, type Estimate, type Judgement } from "./figures";
+import { quantile, type Estimate } from "../statistics";
+import { added, judge, type Judgement } from "./figures";
 import { NAMES, type SideName } from "./sides";
 
 /** Milliseconds that the gateway may add to the first token; aimed at, not a limit that fails the benchmark. */

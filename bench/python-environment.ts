@@ -1,32 +1,37 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { runCommand } from "../../toolchain/command";
-import { ToolchainError } from "../../toolchain/failure";
-import { makeOnce } from "../../toolchain/once";
-import { cacheFolder } from "../../toolchain/places";
+import { basename, dirname, join } from "node:path";
+import { runCommand } from "../toolchain/command";
+import { ToolchainError } from "../toolchain/failure";
+import { makeOnce } from "../toolchain/once";
+import { cacheFolder } from "../toolchain/places";
 
-/** Oldest Python under which both peers run. */
+/** Peers in Python: exactly what a lock file names, checked by hash, made once per machine. */
+
+/** Oldest Python under which all peers run. */
 const PYTHON_NEEDED = [3, 11] as const;
 
-const lockFile = (peer: string) => join(__dirname, peer, "requirements.txt");
+export interface Peer {
+  /** Name of its package. */
+  readonly name: string;
+  readonly lockFile: string;
+}
 
-/** Version of a peer as its lock file pins it, e.g. `pyinfra 3.10.0`. */
-export function peerVersion(peer: "pyinfra" | "ansible"): string {
-  const [, name, version] = /^((?:pyinfra|ansible-core))==([\d.]+)/m.exec(readFileSync(lockFile(peer), "utf8")) ?? [];
+/** Name and version of a peer as its lock file pins it, e.g. `pyinfra 3.10.0`. */
+export function peerVersion({ name, lockFile }: Peer): string {
+  const [, version] = new RegExp(`^${name}==([\\d.]+)`, "m").exec(readFileSync(lockFile, "utf8")) ?? [];
   return `${name} ${version}`;
 }
 
 /**
- * A virtual environment with exactly what the peer's lock file names, checked by hash; made once per machine.
+ * A virtual environment with the peer in it.
  * @returns its folder of executables
+ * @throws ToolchainError when there is no Python for it, or the package index can't be reached
  */
-export async function peerEnvironment(peer: "pyinfra" | "ansible", say: (line: string) => void): Promise<string> {
+export async function peerEnvironment(peer: Peer, say: (line: string) => void): Promise<string> {
   await checkPython();
-  const lock = createHash("sha256")
-    .update(readFileSync(lockFile(peer)))
-    .digest("hex");
-  const target = join(cacheFolder(), "bench", `venv-${peer}-${lock.slice(0, 12)}`);
+  const lock = createHash("sha256").update(readFileSync(peer.lockFile)).digest("hex");
+  const target = join(cacheFolder(), "bench", `venv-${basename(dirname(peer.lockFile))}-${lock.slice(0, 12)}`);
   const options = {
     log: "bench-peers",
     failure: `${peerVersion(peer)} could not be installed for the comparison.`,
@@ -40,11 +45,11 @@ export async function peerEnvironment(peer: "pyinfra" | "ansible", say: (line: s
       // Scripts would name the temporary folder as their interpreter's; modules are run through the interpreter instead.
       await runCommand(
         join(path, "bin", "python"),
-        ["-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--requirement", lockFile(peer)],
+        ["-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--requirement", peer.lockFile],
         options,
       );
     },
-    () => say(`Waiting for another run that installs ${peer}.`),
+    () => say(`Waiting for another run that installs ${peer.name}.`),
   );
   return join(target, "bin");
 }

@@ -1,0 +1,57 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { compareRuns } from "../bench/load/compare";
+import { benchReportSchema, renderComparison, renderReport, type BenchReport } from "../bench/load/report";
+import { measureLoad } from "../bench/load/run";
+import { benchSettings, type BenchOptions } from "../bench/load/settings";
+import { smokeTarget } from "../plan/smoke-target";
+import { smokeTargetSchema } from "../smoke/target";
+import { confirm } from "./confirm";
+import { EXIT, UsageError, type ExitCode } from "./failure";
+import { endpointOutputs } from "./outputs";
+import { prepare } from "./prepare";
+import { PROJECT, readConfig, readProject } from "./project";
+
+export interface BenchVerbOptions extends BenchOptions {
+  readonly against?: string;
+  readonly json?: string;
+  readonly yes?: boolean;
+}
+
+const REPORT = "reports/bench.json";
+
+/** Measures the endpoint under load; writes every sample to `reports/bench.json`. */
+export async function bench(stack: string, options: BenchVerbOptions): Promise<ExitCode> {
+  const config = readConfig(stack);
+  const settings = benchSettings(config, stack, options);
+  // Read before anything is measured: a wrong file name must not cost a run.
+  const against = options.against === undefined ? undefined : readReport(options.against);
+  if (settings.coldStart && !options.yes && !process.stdin.isTTY)
+    throw new UsageError("nobody is here to confirm", `npm run bench -- ${stack} --cold-start --yes`);
+  const { pulumi } = await prepare(stack, config);
+  const { apiKeys, caCertificate } = await endpointOutputs(pulumi, stack);
+  const project = readProject(stack);
+  if (settings.coldStart) {
+    console.error(`The engine of ${stack} is going to be restarted: answers that are under way end.`);
+    if (!options.yes && !(await confirm("Restart it?"))) return EXIT.good;
+  }
+  const target = smokeTargetSchema.parse(smokeTarget({ ...project, keys: apiKeys, caCertificate }));
+  const report = await measureLoad(project, target, settings, (line) => console.error(line));
+  const file = resolve(PROJECT, options.json ?? REPORT);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  console.log(renderReport(report));
+  if (against) console.log(renderComparison(compareRuns(report, against, settings.seed), options.against!));
+  console.log(`All samples: ${options.json ?? REPORT}`);
+  return report.stages.some(({ figures }) => figures.succeeded > 0) ? EXIT.good : EXIT.failed;
+}
+
+function readReport(file: string): BenchReport {
+  const wayOut = `give a file that npm run bench has written, e.g. --against ${REPORT}`;
+  if (!existsSync(file)) throw new UsageError(`--against ${file}: there is no such file`, wayOut);
+  try {
+    return benchReportSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    throw new UsageError(`--against ${file}: it is no report of this benchmark`, wayOut);
+  }
+}

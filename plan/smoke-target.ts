@@ -100,7 +100,7 @@ function versionQuestion(engine: StackConfig["engine"]): string[] {
 function placementQuestion(engine: StackConfig["engine"], gpu: boolean) {
   if (engine.kind === "ollama")
     return {
-      ...{ gpu, asks: "ollama" as const },
+      ...{ gpu: gpu && engine.device !== "any", asks: "ollama" as const },
       // A line each: a model may have been loaded under another of its names, and its digest tells.
       question: [
         ...ASK,

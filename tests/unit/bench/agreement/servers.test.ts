@@ -22,7 +22,7 @@ test("the paced server gives no token before it is due, and tells what it really
   onTestFinished(() => server.stop());
   const asked = client(server.url);
   const record = await asked.stream(body("어느 질의"));
-  const { ttft, itl } = paceOf("어느 질의");
+  const { ttft } = paceOf("어느 질의");
   expect(record).toMatchObject({ tokens: 5, done: true, faults: [], text: " word0 word1 word2 word3 word4" });
   expect(record.firstToken).toBeGreaterThanOrEqual(ttft);
   // The role's event is there long before, and is no token.
@@ -30,7 +30,6 @@ test("the paced server gives no token before it is due, and tells what it really
   const [served] = JSON.parse((await asked.send("/served")).text) as { ttft: number; itl: number; tokens: number }[];
   expect(served).toMatchObject({ tokens: 5 });
   expect(served!.ttft).toBeGreaterThanOrEqual(ttft);
-  expect(served!.itl).toBeGreaterThan(itl * 0.9);
   expect((await asked.send("/served")).text).toBe("[]");
 });
 

@@ -120,7 +120,7 @@ export function remarks({ model, load, figures, heldBack }: StageReport): string
       : []),
     ...(heldBack > 0
       ? [
-          `${stage}: the gateway's rate limit held the clients back, ${(heldBack / 1000).toFixed(1)} s all together; answers/s is that of the limit.`,
+          `${stage}: the gateway's rate limit held the clients back, ${(heldBack / 1000).toFixed(1)} s all together; answers/s is not the engine's own.`,
         ]
       : []),
   ];

@@ -92,7 +92,7 @@ test("a report tells what a reader must know to take its figures for what they a
     └───────┴─────────────┴───────────┴────────┴────────────────┴─────────┴───────────┴──────────┴───────────┴────────┴──────────────────┘
     Times in milliseconds. Good: succeeded and within the objectives, of all requests.
     tiny, 1 at once: 1 failed: status 429
-    tiny, 1 at once: the gateway's rate limit held the clients back, 4.2 s all together; answers/s is that of the limit.
+    tiny, 1 at once: the gateway's rate limit held the clients back, 4.2 s all together; answers/s is not the engine's own.
     tiny, 2/s poisson: 3 of 40 were sent more than 10 ms after they were due, 22 ms at worst; that is part of their times.
     large, 1 at once: 1 failed: status 429
     Seed 1."

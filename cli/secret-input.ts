@@ -34,8 +34,8 @@ async function firstLine(): Promise<string> {
     return await answerOrNothing(input, "");
   } finally {
     input.close();
-    // What else is in it must not keep the process waiting.
-    process.stdin.unref();
+    // A pipe whose writer stays must not keep the process waiting. A file has no such method.
+    (process.stdin as { unref?: () => void }).unref?.();
   }
 }
 

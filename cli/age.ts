@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { CommandFailure, EXIT, UsageError } from "./failure";
+import { UsageError } from "./failure";
 
 /** Encryption of backups with age: by a passphrase, or for the holders of keys. */
 
@@ -71,15 +71,15 @@ function identities(file: string): string[] {
   return found;
 }
 
-/** A file that an option names. */
+/** A file that an option names. @throws UsageError where it cannot be read */
 export function readGivenFile(file: string, option: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new CommandFailure(
-      `${option} is ${file}, which cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `${option} is ${file}, which ${code === "ENOENT" ? "does not exist" : `cannot be read (${code ?? "?"})`}`,
       "correct the path, which is relative to the project's folder",
-      EXIT.usage,
     );
   }
 }

@@ -1,36 +1,24 @@
-import { driverSource, type DriverSource } from "./catalog/drivers";
+import { driverSource } from "./catalog/drivers";
 import type { StackConfig } from "./config/schema";
 import { factsFile, type HostFacts } from "./host-facts";
-import { SYSTEMS, systemRow } from "./os";
+import { SYSTEMS, systemRow, type SystemRow } from "./os";
 import { PlanRefused, type Refusal } from "./preflight/refusal";
 import { plannedFile } from "./render/payload";
-import { fillTemplate } from "./render/template";
 import { templateText } from "./render/template-files";
-import type { PlannedFile, Step } from "./step";
+import { repositoryPlan } from "./repository";
+import type { Step } from "./step";
 
 /** NVIDIA's driver as a step, where the stack file has it installed. */
 
 /** Whether the plan depends on which system the host has. */
-export const needsSystem = ({ gpu }: Pick<StackConfig, "gpu">): boolean => gpu.driver === "install";
-
-/** Where the key of a repository lies, and where the repository is named. */
-const PLACES = {
-  apt: {
-    keyring: "/usr/share/keyrings/tms-llm-nvidia-driver.asc",
-    list: "/etc/apt/sources.list.d/tms-llm-nvidia-driver.list",
-  },
-  dnf: {
-    keyring: "/etc/pki/rpm-gpg/RPM-GPG-KEY-tms-llm-nvidia-driver",
-    list: "/etc/yum.repos.d/tms-llm-nvidia-driver.repo",
-  },
-} as const;
+export const needsSystem = ({ gpu }: Pick<StackConfig, "gpu">): boolean =>
+  gpu.driver === "install" || gpu.containerToolkit === "install";
 
 /** @throws PlanRefused without facts, or for a system that is not known */
 export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts: HostFacts | undefined): Step[] {
   if (gpu.driver === "check") return [];
-  const row = facts && systemRow(facts.system);
-  if (!row) throw new PlanRefused(stack, [systemUnknown(stack, facts)]);
-  const signed = facts.secureBoot === "on" || facts.secureBoot === "unknown";
+  const row = plannedSystem(stack, facts);
+  const signed = facts?.secureBoot === "on" || facts?.secureBoot === "unknown";
   const source = driverSource(row, {
     branch: gpu.branch,
     modules: gpu.modules,
@@ -38,7 +26,10 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
     mirror: mirrors.nvidiaDriver,
   });
   const { from, repository } = source;
-  const place = from === "distribution" ? undefined : PLACES[from];
+  const named = repositoryPlan(
+    from === "dnf" ? "dnf" : "apt",
+    repository && { name: "nvidia-driver", title: "NVIDIA's driver", ...repository, signed: "packages" },
+  );
   return [
     {
       name: "nvidia-driver",
@@ -52,17 +43,13 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
         headers_uek: source.headers.uek.join("\n"),
         epel: source.epel ?? "",
         stream: source.stream ?? "",
-        url: repository?.url ?? "",
-        key: repository?.key ?? "",
-        fingerprint: repository?.fingerprint ?? "",
-        keyring: place?.keyring ?? "",
-        list: place?.list ?? "",
+        ...named.inputs,
         contrib: row.id === "debian" ? "yes" : "",
         reboot: gpu.reboot ? "yes" : "",
       },
       files: [
         plannedFile("/etc/modprobe.d/tms-llm-nouveau.conf", templateText("modprobe/nouveau.conf")),
-        ...repositoryFiles(source),
+        ...named.files,
       ],
       artifacts: [],
       secrets: [],
@@ -70,29 +57,21 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
   ];
 }
 
-function repositoryFiles({ from, repository }: DriverSource): PlannedFile[] {
-  if (from === "distribution" || !repository) return [];
-  const { keyring, list } = PLACES[from];
-  const slots = { keyring, url: repository.url };
-  const text =
-    from === "apt"
-      ? fillTemplate(templateText("repositories/apt.list"), slots)
-      : fillTemplate(templateText("repositories/dnf.repo"), {
-          ...slots,
-          name: "tms-llm-nvidia-driver",
-          title: "NVIDIA's driver",
-        });
-  return [plannedFile(list, text)];
+/** The system that packages are planned for. @throws PlanRefused where it is not known */
+export function plannedSystem(stack: string, facts: HostFacts | undefined): SystemRow {
+  const row = facts && systemRow(facts.system);
+  if (!row) throw new PlanRefused(stack, [systemUnknown(stack, facts)]);
+  return row;
 }
 
 function systemUnknown(stack: string, facts: HostFacts | undefined): Refusal {
   return {
     id: facts ? "operating-system" : "facts-missing",
-    what: "The driver's packages depend on the host's system",
+    what: "The packages of the GPU's software depend on the host's system",
     found: facts ? `${facts.system.id} ${facts.system.version}` : `no ${factsFile(stack)}`,
     needed: SYSTEMS.map(({ name }) => name).join(", "),
     wayOut: facts
-      ? "install the driver yourself and set gpu.driver to check; or choose a host with one of these systems"
+      ? "install them yourself and leave gpu.driver and gpu.containerToolkit out; or choose a host with one of these systems"
       : `npm run facts -- ${stack} measures the host and writes the file; npm run up does it by itself`,
   };
 }

@@ -5,6 +5,7 @@ import { findModel } from "./catalog/models";
 import type { StackConfig } from "./config/schema";
 import type { HostFacts } from "./host-facts";
 import { existingStep } from "./existing";
+import { containerToolkitSteps } from "./container-toolkit";
 import { driverSteps } from "./driver";
 import { engineRequirements, engineSteps, sandboxMounts } from "./engines/engine";
 import { ENGINE_KEY } from "./engines/vllm";
@@ -100,6 +101,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     ...[hostsStep(config.network)].filter((step) => step !== undefined),
     accountStep(["nginx"], manager),
     ...driverSteps(config, context.stack, context.facts),
+    ...containerToolkitSteps(config, context.stack, context.facts),
     ...(manager === "off" ? [] : [firewallStep({ manager, ...firewall })]),
     ...[existingStep(config)].filter((step) => step !== undefined),
     ...engineSteps(config, context),
@@ -147,6 +149,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     firewall: config.access.firewall,
     existing: config.existing,
     memoryReserveBytes: HOST_RESERVE_BYTES,
+    ...(config.gpu.containerToolkit === "install" ? { docker: true } : {}),
     ...(config.gpu.driver === "install" ? { driver: config.gpu } : {}),
     gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),

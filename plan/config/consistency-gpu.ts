@@ -14,6 +14,16 @@ export function gpuFaults({ gpu, target }: KnownConfig): LocatedFault[] {
           },
         ]
       : []),
+    ...(gpu?.containerToolkit === "install" && target?.kind === "sandbox"
+      ? [
+          {
+            path: ["gpu", "containerToolkit"],
+            found: "install, on a sandbox",
+            expected: "off on a sandbox, or no such key",
+            hint: "A sandbox has no GPU.",
+          },
+        ]
+      : []),
     ...(gpu?.reboot === true && gpu.driver === "check"
       ? [
           {

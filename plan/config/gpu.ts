@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DRIVER_BRANCHES } from "../catalog/drivers";
-import { wordings } from "./wording";
+import { text, wordings } from "./wording";
 
 /** The part of a stack file that says what becomes of the GPU's own software. */
 
@@ -25,6 +25,17 @@ export const gpuSchema = z.strictObject({
     .default("open")
     .describe(
       "Kernel modules of the driver that is installed. `open` is for Turing (compute capability 7.5) and newer, `proprietary` for what is older.",
+    ),
+  containerToolkit: z
+    .enum(["off", "install"])
+    .default("off")
+    .describe(
+      "NVIDIA's container toolkit, for containers of your own in the Docker that the host has. `install` brings one pinned release where there is none, adds its runtime to Docker's configuration, restarts Docker once, and fails where a container does not see the GPU.",
+    ),
+  containerImage: text(/^[a-z0-9][a-z0-9._\/:@-]*$/, { expected: "an image as docker run takes it", type: "image" })
+    .default("ubuntu:24.04")
+    .describe(
+      "What that container is made of: any image with the GNU C library. Fetched for the proof if it is not there.",
     ),
   reboot: z
     .boolean()

@@ -46,6 +46,9 @@ export const mirrorsSchema = z.strictObject({
   nvidiaDriver: packages("`https://developer.download.nvidia.com/compute/cuda/repos`").describe(
     "For `gpu.driver: install` on Debian and RHEL's family: `<url>/<system>/x86_64` with NVIDIA's key beside its packages.",
   ),
+  nvidiaContainerToolkit: packages("`https://nvidia.github.io/libnvidia-container`").describe(
+    "For `gpu.containerToolkit: install`: `<url>/stable/deb/amd64` or `<url>/stable/rpm/x86_64`, and the key as `<url>/gpgkey`.",
+  ),
   plugins: text(/^https?:\/\/[^\s"'=,]*[^\s"'=,/]$/, {
     expected: "https://<server>/<path>, without a slash at the end",
     type: "URL",

@@ -212,7 +212,7 @@ export function judgeDocker({ docker }: Facts): Refusal[] {
   return [
     {
       id: "docker",
-      what: "The host has no Docker that engines can run in",
+      what: "The host has no Docker that can be given the GPU",
       found: {
         absent: "no Docker",
         snap: "Docker as a snap, which cannot see GPUs nor folders outside /home",

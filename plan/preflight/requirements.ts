@@ -36,7 +36,7 @@ export interface Requirements {
   readonly gpu?: GpuRequirement;
   /** Present where the deployment installs the driver if there is none. */
   readonly driver?: DriverWish;
-  /** Whether engines run in containers; default false. */
+  /** Whether Docker has to be there, to be given the GPU; default false. */
   readonly docker?: boolean;
   /** What the plan was made for, where it was made for something. */
   readonly recorded?: RecordedFacts;

@@ -80,6 +80,7 @@ undo() {
     package) echo "$id" >>"$RUN_DIR/packages-to-remove" ;;
     hold) undo_hold "$id" ;;
     dnf-module) undo_dnf_module "$id" "$before" ;;
+    docker-daemon) undo_docker_daemon "$id" "$before" ;;
     rpm-key) undo_rpm_key "$id" ;;
     ufw-file) undo_ufw_file "$id" "$before" ;;
     ufw-rule) undo_ufw_rule "$id" ;;

@@ -86,3 +86,6 @@ package_removal() { # NAMES COMMAND…
 hold_package() { apt-mark hold "$1" >/dev/null; }
 release_package() { apt-mark unhold "$1" >/dev/null; }
 package_held() { [[ $(package_state "$1") == h* ]]; }
+
+package_version() { if package_installed "$1"; then dpkg-query -W -f='${Version}' "$1"; fi; }
+package_at() { echo "$1=$2"; }

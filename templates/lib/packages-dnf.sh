@@ -111,3 +111,6 @@ package_held() {
   dnf_run versionlock list 2>/dev/null |
     awk -v name="$1-" 'index($0, name) == 1 && substr($0, length(name) + 1) ~ /^[0-9]+:/ { found = 1 } END { exit !found }'
 }
+
+package_version() { if rpm --query --quiet "$1"; then rpm --query --queryformat '%{VERSION}-%{RELEASE}' "$1"; fi; }
+package_at() { echo "$1-$2"; }

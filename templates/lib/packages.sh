@@ -7,6 +7,8 @@
 #   hold_package NAME           keeps it at its version, also from unattended upgrades
 #   release_package NAME        undoes that
 #   package_held NAME           is it kept so?
+#   package_version NAME        the one that is there, or nothing
+#   package_at NAME VERSION     how the package manager names that version
 
 # By what the system says of itself: a program of the other family may well be there, to build packages with.
 source_package_manager() {
@@ -37,6 +39,31 @@ ensure_package() {
   fi
   mapfile -t owned_packages < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { print $4 }' "$LEDGER")
   for name in "${owned_packages[@]}"; do own package "$name" absent; done
+}
+
+# owns_packages: has this step installed any?
+owns_packages() { awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { found = 1 } END { exit !found }' "$LEDGER"; }
+
+# ensure_packages_at VERSION NAME…: packages that go together, all of one version.
+ensure_packages_at() {
+  local version=$1 name
+  local -a wanted=()
+  shift
+  [[ $VERB == check ]] || settle_packages
+  for name in "$@"; do
+    if [[ $(package_version "$name") != "$version" ]]; then
+      difference "package $name" "$version" "$(package_version "$name")"
+      wanted+=("$(package_at "$name" "$version")")
+      if [[ $VERB == apply ]] && package_installed "$name" && package_held "$name"; then release_package "$name"; fi
+    fi
+  done
+  if [[ $VERB == apply ]] && ((${#wanted[@]})); then install_packages "${wanted[@]}"; fi
+  while read -r name; do own package "$name" absent; done < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { print $4 }' "$LEDGER")
+}
+
+# What dnf needs to hold packages.
+ensure_hold_tool() {
+  if [[ $(system_family) == rhel ]]; then ensure_package python3-dnf-plugin-versionlock; fi
 }
 
 # ensure_hold NAME…: kept at their versions; one that was held before stays held when we go.

@@ -3,7 +3,7 @@
 
 step() {
   local -a packages
-  if ! owns_driver && [[ -z $(gpu_fault) ]]; then
+  if ! owns_packages && [[ -z $(gpu_fault) ]]; then
     progress "  a driver is there and works: $(loaded_driver)"
     return 0
   fi
@@ -19,7 +19,6 @@ step() {
   ensure_loaded
 }
 
-owns_driver() { awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" { found = 1 } END { exit !found }' "$LEDGER"; }
 loaded_driver() { nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | paste -sd';'; }
 has_dkms() { package_installed dkms || dnf_run list --available dkms >/dev/null 2>&1; }
 
@@ -76,7 +75,7 @@ signed_by() {
 # Headers are not held: the next kernel needs its own.
 ensure_held() {
   local -a ours
-  if [[ $(system_family) == rhel ]]; then ensure_package python3-dnf-plugin-versionlock; fi
+  ensure_hold_tool
   mapfile -t ours < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" && $4 ~ /nvidia|cuda/ { print $4 }' "$LEDGER")
   ensure_hold "${ours[@]}"
 }

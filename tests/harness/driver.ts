@@ -65,7 +65,7 @@ export async function makeDebs(host: BareHost, folder: string, packages: readonl
     await host.shell(`mkdir -p ${root}/DEBIAN && cat >${root}/DEBIAN/control`, control);
     await host.shell(`set -e
       chmod -R u=rwX,go=rX ${root}
-      if [ -e ${root}/usr/bin/nvidia-smi ]; then chmod 0755 ${root}/usr/bin/nvidia-smi; fi
+      if [ -d ${root}/usr/bin ]; then chmod 0755 ${root}/usr/bin/*; fi
       mkdir -p ${folder} && dpkg-deb --build --root-owner-group ${root} ${folder} >/dev/null`);
   }
   await host.shell(`set -e; cd ${folder}; apt-ftparchive packages . >Packages; rm -f Release InRelease

@@ -308,6 +308,8 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a version of vLLM with a known hole", "engine: { kind: vllm, variant: cpu, version: 0.21.0 }"],
   ["a key of the other engine", "engine: { kind: vllm, variant: cpu, keepAlive: 1h }"],
   ["vLLM for GPUs on a sandbox", VLLM],
+  ["a container toolkit on a sandbox", "gpu: { containerToolkit: install }"],
+  ["an image that is none", `${OWN_HOST}\ngpu: { containerImage: "ubuntu; reboot" }`],
   ["a driver on a sandbox", "gpu: { driver: install }"],
   ["a reboot for a driver that is not ours", `${OWN_HOST}\ngpu: { reboot: true }`],
   ["a branch of the driver whose packages are not known", `${OWN_HOST}\ngpu: { driver: install, branch: 470 }`],

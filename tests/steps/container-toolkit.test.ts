@@ -1,0 +1,147 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TOOLKIT_PACKAGES } from "../../plan/catalog/container-toolkit";
+import { containerToolkitSteps } from "../../plan/container-toolkit";
+import { hostFacts } from "../../plan/host-facts";
+import type { Step } from "../../plan/step";
+import { hostFacts as fixtureFacts } from "../fixtures/hosts/load";
+import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
+import { anchor, checkHost, prepareMaterial, removeAll, runPhase, stackConfig } from "../harness/deployment";
+import { makeDebs, makeKey } from "../harness/driver";
+import { GO_MISSING, nvidiaCtk } from "../harness/nvidia-ctk";
+import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
+
+const FIXTURES = join(__dirname, "../fixtures");
+const fixture = (path: string) => readFileSync(join(FIXTURES, path), "utf8");
+
+const TOOLS = `export DEBIAN_FRONTEND=noninteractive
+  for attempt in 1 2; do
+    apt-get -qq install --no-install-recommends apt-utils gpg gpg-agent >/run/tools.log 2>&1 && break
+    apt-get -qq update
+  done`;
+
+/** An operator's own configuration, in his own style. */
+const OWN = '{ "log-driver": "journald", "runtimes": {"kata": {"path": "/usr/bin/kata-runtime"}} }\n';
+
+describe.skipIf(DOCKER_MISSING || GO_MISSING)(
+  "the container toolkit by real apt and the real nvidia-ctk, from a signed mirror made for the test; Docker, nvidia-smi and the reading of the GPU for CDI are stand-ins (needs Docker and Go)",
+  () => {
+    let host: BareHost;
+    let steps: readonly Step[];
+    let bare: Snapshot;
+
+    const apply = () => runPhase(host, "base", steps);
+    const drift = async () => (await checkHost(host)).map(({ what, found }) => `${what}: ${found}`);
+    const daemon = async () => JSON.parse(await host.shell("cat /etc/docker/daemon.json")) as Record<string, unknown>;
+    const put = (path: string, text: string, mode = "0755") =>
+      host.shell(`mkdir -p ${path.replace(/\/[^/]*$/, "")} && cat >${path} && chmod ${mode} ${path}`, text);
+    const left = async () =>
+      differences(bare, await takeSnapshot(host), "equivalent").filter((line) => !line.includes("/var/lib/tms-llm"));
+
+    beforeAll(async () => {
+      const [program, { image }] = await Promise.all([nvidiaCtk(), prepareMaterial()]);
+      host = await BareHost.start(image);
+      await host.shell(TOOLS);
+      await host.copy(program, "/srv/nvidia-ctk");
+      await put("/srv/cdi.yaml", fixture("container-toolkit/cdi.yaml"), "0644");
+      await put("/usr/local/bin/nvidia-smi", fixture("driver/nvidia-smi"));
+      await put("/usr/local/bin/docker", fixture("container-toolkit/docker"));
+      await put("/etc/systemd/system/docker.service", fixture("container-toolkit/docker.service"), "0644");
+      await put("/etc/docker/daemon.json", OWN, "0640");
+      // The predecessor's list, whose server has gone.
+      await put("/etc/apt/sources.list.d/nvidia-docker.list", "deb file:/srv/gone /\n", "0644");
+      await host.shell("echo 580.126.09 >/run/nvidia-loaded; systemctl daemon-reload; systemctl start docker");
+      const key = await makeKey(host);
+      const folder = "/srv/mirror/stable/deb/amd64";
+      const packages = (version: string) =>
+        TOOLKIT_PACKAGES.map((name) => ({
+          name,
+          version,
+          ...(name === "nvidia-container-toolkit-base"
+            ? { files: { "/usr/bin/nvidia-ctk": fixture("container-toolkit/nvidia-ctk") } }
+            : {}),
+        }));
+      await makeDebs(host, folder, [...packages("1.19.1-1"), ...packages("1.20.0-1")]);
+      await host.shell(`set -e; export GNUPGHOME=/run/made/gnupg; cd ${folder}
+        gpg --batch --quiet --clearsign --output InRelease Release; gpg --armor --export >/srv/mirror/gpgkey`);
+      const config = stackConfig({
+        gpu: { containerToolkit: "install" },
+        mirrors: { nvidiaContainerToolkit: { url: "file:///srv/mirror", key } },
+      });
+      steps = containerToolkitSteps(config, "test", hostFacts(fixtureFacts("debian-12-sandbox")));
+      await anchor(host);
+      bare = await takeSnapshot(host);
+    });
+    afterAll(() => host.remove());
+
+    test("a container that does not see the GPU fails the deployment", async () => {
+      await host.shell("touch /srv/gpu-hidden");
+      await expect(apply()).rejects.toThrow(
+        /container-toolkit: a container does not see the GPU\n {2}why: Failed to initialize NVML: Unknown Error\n {2}way out: on the host: docker run --rm --runtime=nvidia/,
+      );
+      await host.shell("rm /srv/gpu-hidden");
+    });
+
+    test("four packages of one release are installed and held, although a newer one is offered", async () => {
+      await apply();
+      expect(
+        await host.shell("dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n' '*nvidia-container*' | sort"),
+      ).toBe(
+        [...TOOLKIT_PACKAGES]
+          .sort()
+          .map((name) => `${name} 1.19.1-1 hi `)
+          .join("\n"),
+      );
+    });
+
+    test("its runtime joins what Docker's configuration has, and nothing is done the second time", async () => {
+      expect(await daemon()).toEqual({
+        "log-driver": "journald",
+        features: { cdi: true },
+        runtimes: { kata: { path: "/usr/bin/kata-runtime" }, nvidia: { args: [], path: "nvidia-container-runtime" } },
+      });
+      expect(await host.shell("stat -c %a /etc/docker/daemon.json")).toBe("640");
+      const applied = await takeSnapshot(host);
+      expect((await apply())[0]!.changed).toBe(0);
+      expect(differences(applied, await takeSnapshot(host), "reapplied")).toEqual([]);
+      expect(await drift()).toEqual([]);
+    });
+
+    test("a runtime that somebody took out, and devices of another driver, are drift, and are mended", async () => {
+      await put("/etc/docker/daemon.json", OWN, "0640");
+      await host.shell("sed -i s/580.126.09/570.1/ /var/run/cdi/nvidia.yaml");
+      expect(await drift()).toEqual(["Docker's runtime nvidia: absent", "CDI devices: nvidia.com/gpu=all"]);
+      await apply();
+      expect(await drift()).toEqual([]);
+    });
+
+    test("when it goes, what others changed in Docker's configuration meanwhile stays", async () => {
+      await host.shell("sed -i s/journald/local/ /etc/docker/daemon.json");
+      await runPhase(host, "base", []);
+      expect(await daemon()).toEqual({
+        "log-driver": "local",
+        runtimes: { kata: { path: "/usr/bin/kata-runtime" } },
+      });
+      await put("/etc/docker/daemon.json", OWN, "0640");
+    });
+
+    test("it goes without a trace; the configuration and the predecessor's list are what they were", async () => {
+      await apply();
+      await removeAll(host);
+      expect(await left()).toEqual([]);
+      expect(await host.shell("cat /etc/docker/daemon.json")).toBe(OWN.trimEnd());
+    });
+
+    test("a toolkit that was there before is used as it is, and stays", async () => {
+      await put("/usr/bin/nvidia-ctk", fixture("container-toolkit/nvidia-ctk"));
+      await anchor(host);
+      await apply();
+      expect(await host.shell("ls /etc/apt/sources.list.d")).not.toContain("tms-llm");
+      expect(await drift()).toEqual([]);
+      await removeAll(host);
+      expect(await left()).toEqual([]);
+      await host.shell("nvidia-ctk --version");
+    });
+  },
+);

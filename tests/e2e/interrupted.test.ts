@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { PHASES, type PhaseName } from "../../plan/step";
 import { Clone, DOCKER_MISSING, PATIENT, type Running } from "../harness/clone";
-import { cutLine, holdPhase, releasePhase } from "../harness/hold";
+import { breakOffPhase, cutLine, holdPhase, releasePhase } from "../harness/hold";
 import { leftRunning } from "../harness/local-processes";
 import { differences, takeSnapshot } from "../harness/snapshot";
 
@@ -42,6 +42,19 @@ describe.skipIf(DOCKER_MISSING)("an up that is interrupted (needs Docker)", () =
 Interrupted while the host was at work on phase base. The host brings that phase to its end by itself; nothing after it was started.
   way out: npm run up -- dev goes on from there; npm run destroy -- dev takes everything back
 `);
+    expect(exitCode).toBe(130);
+    expect(await leftRunning(clone.folder)).toEqual([]);
+  });
+
+  it.each<[NodeJS.Signals, string]>([
+    ["SIGTERM", "a supervisor's request"],
+    ["SIGHUP", "a terminal that was closed"],
+  ])("by %s, %s: ends in the same way", async (signal) => {
+    await breakOffPhase(clone.host());
+    const up = await heldIn(start(), "base");
+    process.kill(up.pid, signal);
+    const { exitCode, output } = await up.done;
+    expect(lastLines(output)).toContain("Interrupted while the host was at work on phase base.");
     expect(exitCode).toBe(130);
     expect(await leftRunning(clone.folder)).toEqual([]);
   });

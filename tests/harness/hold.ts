@@ -24,6 +24,13 @@ export async function releasePhase(host: ContainerHost): Promise<void> {
   await host.shell(`systemctl kill --kill-who=all --signal=CONT ${UNIT}`);
 }
 
+/** Ends it in the middle, held or not, so that the next `up` begins it anew. */
+export async function breakOffPhase(host: ContainerHost): Promise<void> {
+  await host.shell(`
+    systemctl kill --kill-who=all --signal=KILL ${UNIT}
+    while systemctl is-active --quiet ${UNIT}; do sleep 0.05; done`);
+}
+
 /** Cuts the connection over which a deployment waits for its phase: ends the process that serves it on the host. */
 export async function cutLine(host: ContainerHost): Promise<void> {
   await host.shell(`

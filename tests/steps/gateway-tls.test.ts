@@ -44,6 +44,39 @@ describe("a certificate that was given (needs openssl)", () => {
   });
 });
 
+describe("a CA that was restored (needs openssl)", () => {
+  /** What the step makes of a host whose CA is `found`, where `restored` comes with the deployment. */
+  const caAfter = async (found: string, restored: string) => {
+    const folder = mkdtempSync(join(tmpdir(), "tms-llm-restored-"));
+    const script = `set -euo pipefail; source "$1"; tls=$2 VERB=apply in_server_name=llm.internal
+      difference() { echo "$1: $3"; }
+      make_ca() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tls/$1.key" -out "$tls/$1.pem" -subj "/CN=$1" 2>/dev/null; }
+      make_ca known; make_ca another
+      in_restored_ca=$([[ -z $4 ]] || cat "$tls/$4.key" "$tls/$4.pem")
+      [[ -z $3 ]] || { cp "$tls/$3.key" "$tls/ca.key"; cp "$tls/$3.pem" "$tls/ca.pem"; }
+      give_way_to_restored_ca
+      [[ -s $tls/ca.key ]] || ca_key >"$tls/ca.key"
+      [[ -s $tls/ca.pem ]] || new_ca() { echo new; }
+      [[ -s $tls/ca.pem ]] || ca_certificate >"$tls/ca.pem"
+      for name in known another; do if cmp -s "$tls/$name.pem" "$tls/ca.pem"; then echo "$name"; fi; done
+      if grep -q new "$tls/ca.pem"; then echo new; fi
+      [[ -z $3$4 || $(openssl x509 -in "$tls/ca.pem" -noout -pubkey) == "$(openssl pkey -in "$tls/ca.key" -pubout)" ]]`;
+    const { stdout } = await execa("bash", ["-c", script, "bash", STEP_SCRIPT, folder, found, restored]);
+    rmSync(folder, { recursive: true });
+    return stdout.replaceAll(folder, "");
+  };
+
+  test.each([
+    { found: "", restored: "known", ca: "known", words: "comes to a host that has none" },
+    { found: "another", restored: "known", ca: "CA /ca.pem: another\nknown", words: "takes the place of another one" },
+    { found: "known", restored: "known", ca: "known", words: "is left where it is there" },
+    { found: "another", restored: "", ca: "another", words: "is not missed by a host that has one" },
+    { found: "", restored: "", ca: "new", words: "is not missed by a host that has none and makes one" },
+  ])("$words", async ({ found, restored, ca }) => {
+    expect(await caAfter(found, restored)).toBe(ca);
+  });
+});
+
 const ISSUE = `
   new_key >"$tls/ca.key"; new_ca >"$tls/ca.pem"
   new_key >"$tls/server.key"; new_server_certificate >"$tls/server.pem"

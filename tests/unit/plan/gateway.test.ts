@@ -18,6 +18,7 @@ describe("gatewayStep", () => {
     expect(step.inputs).toEqual({
       port: "443",
       tls: "own-ca",
+      restored_ca: "{{secret?:tls/restored-ca}}",
       server_name: "llm.example",
       subject_names: "DNS:llm.example\nDNS:localhost\nIP:127.0.0.1\nIP:::1\nIP:192.0.2.7\nIP:fd00::7",
     });

@@ -40,6 +40,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
       question: versionQuestion(engine),
       unit: ENGINE_UNIT[engine.kind],
       parallel: resolveStack(config, context.stack, context.facts).config.engine.parallel,
+      // Ollama's own bound is on models that are still to be loaded; whoever waits for a loaded one waits without a bound.
+      ...(engine.kind === "vllm" ? { queue: engine.queue } : {}),
       placement: placementQuestion(engine, plan.requirements.gpu?.required ?? false),
     },
     keyIds: keyReferences(config.clients).map(keyId),

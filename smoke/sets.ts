@@ -13,6 +13,7 @@ import { knownKeys } from "./checks/known-keys";
 import { korean } from "./checks/korean";
 import { models } from "./checks/models";
 import { engineListens, firewall } from "./checks/network";
+import { overload } from "./checks/overload";
 import { placement } from "./checks/placement";
 import { rateLimit } from "./checks/rate-limit";
 import { streaming } from "./checks/streaming";
@@ -39,4 +40,4 @@ export const GATE: readonly Check[] = [
 ];
 
 /** All that is known to prove; a minute, more with a slow model. */
-export const THOROUGH: readonly Check[] = [...GATE, errors, cancel, tuning, success, rateLimit];
+export const THOROUGH: readonly Check[] = [...GATE, errors, cancel, tuning, success, overload, rateLimit];

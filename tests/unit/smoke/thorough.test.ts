@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import type { Check } from "../../../smoke/check";
 import { errors } from "../../../smoke/checks/errors";
+import { overload } from "../../../smoke/checks/overload";
 import { rateLimit } from "../../../smoke/checks/rate-limit";
 import { success } from "../../../smoke/checks/success";
 import { tuning } from "../../../smoke/checks/tuning";
@@ -133,5 +134,51 @@ describe("SQL-tuning prompts", () => {
       verdict: "inconclusive",
       observed: "4 of 4 answers have no Korean",
     });
+  });
+});
+
+describe("an engine that is full", () => {
+  const engine = {
+    ...{ version: "0.32.0", question: [], unit: "llm-vllm.service", parallel: 2, queue: 2 },
+    placement: { gpu: false, asks: "nobody" as const, question: [] },
+  };
+  /** Refuses whoever comes when `parallel + queue` are there; nobody is ever done. */
+  const full = (status: number, headers: object, body = error): Behaviour => {
+    let there = 0;
+    return {
+      first: (request, response) => {
+        if (request.url !== "/v1/chat/completions") return false;
+        there += 1;
+        if (there > 4) response.writeHead(status, { ...headers }).end(body);
+        return true;
+      },
+    };
+  };
+
+  test("tells who comes then to come back", async () => {
+    const found = await only(overload, full(503, { "Retry-After": "5" }), { engine });
+    expect(found).toMatchObject({ verdict: "pass", observed: "503 when 8 ask at once" });
+  });
+
+  test.each([
+    {
+      title: "with a web page",
+      behaviour: full(503, { "Retry-After": "5" }, "<html>"),
+      observed: "not in OpenAI's form",
+    },
+    { title: "without a time", behaviour: full(503, {}), observed: "Retry-After is missing" },
+    { title: "as its own failure", behaviour: full(500, { "Retry-After": "5" }), observed: "status 500" },
+    { title: "not at all", behaviour: {}, observed: "8 at once, none refused" },
+  ])("fails when it refuses $title", async ({ behaviour, observed }) => {
+    expect(await only(overload, behaviour, { engine })).toMatchObject({ verdict: "fail", observed });
+  });
+
+  test.each([
+    { title: "the engine has no bound", changes: { engine: { ...engine, queue: undefined } } },
+    { title: "the rate limit comes first", changes: { engine, rateLimit: { requestsPerMinute: 60, burst: 7 } } },
+    { title: "it takes a load test", changes: { engine: { ...engine, queue: 4096 } } },
+  ])("is not asked where $title", async ({ changes }) => {
+    const report = await runSmoke(await target({}, { exclude: [], ...changes }), { checks: [overload] });
+    expect(report.checks).toEqual([]);
   });
 });

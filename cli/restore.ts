@@ -56,7 +56,12 @@ async function open(stack: string, from: string, { identity }: RestoreOptions): 
   const content = await decrypt(sealed, await chooseOpener(stack, from, sealed, identity), from);
   try {
     const backup = unpackBackup(content);
-    checkContents(backup, stack);
+    if (backup.stack !== stack)
+      throw new UsageError(
+        `${from} is a backup of the stack ${backup.stack}, not of ${stack}. Nothing was changed.`,
+        `npm run restore -- ${backup.stack} --from ${from}`,
+      );
+    checkContents(backup);
     return backup;
   } catch (error) {
     if (!(error instanceof SpoiltBackup)) throw error;

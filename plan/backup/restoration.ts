@@ -7,9 +7,8 @@ import { countResources, sameState } from "./state";
 
 /** What a restore would do, judged before anything is written. */
 
-/** @throws SpoiltBackup for another stack's backup, and for files that a restore has no place for */
-export function checkContents({ stack: found, files }: Backup, stack: string): void {
-  if (found !== stack) throw new SpoiltBackup(`is a backup of the stack ${found}, not of ${stack}`);
+/** @throws SpoiltBackup for files that a restore has no place for, and for missing ones */
+export function checkContents({ stack, files }: Backup): void {
   const strange = Object.keys(files).filter((path) => !knownPaths(stack).includes(path));
   if (strange.length > 0) throw new SpoiltBackup(`holds ${strange.join(", ")}, for which this version has no place`);
   const missing = [STATE, stackFile(stack)].filter((path) => files[path] === undefined);

@@ -14,37 +14,25 @@ const backup = (files: Record<string, string> = {}): Backup => ({
 
 describe("what a backup may hold", () => {
   test("is what a backup of the stack writes", () => {
-    expect(() => checkContents(backup(), "prod")).not.toThrow();
+    expect(() => checkContents(backup())).not.toThrow();
   });
 
-  test.each<[string, string, Record<string, string>, string]>([
-    ["another stack", "dev", {}, "is a backup of the stack prod, not of dev"],
-    [
-      "a path outside of the clone",
-      "prod",
-      { "../.bashrc": "" },
-      "holds ../.bashrc, for which this version has no place",
-    ],
-    [
-      "another stack's file",
-      "prod",
-      { "Pulumi.dev.yaml": "" },
-      "holds Pulumi.dev.yaml, for which this version has no place",
-    ],
+  test.each<[string, Record<string, string>, string]>([
+    ["a path outside of the clone", { "../.bashrc": "" }, "holds ../.bashrc, for which this version has no place"],
+    ["another stack's file", { "Pulumi.dev.yaml": "" }, "holds Pulumi.dev.yaml, for which this version has no place"],
     [
       "no CA where one should be",
-      "prod",
       { ".tms-llm/prod/restored-ca.pem": "'; rm -rf /" },
       "holds a CA that is not one private key and one certificate in PEM",
     ],
-  ])("not %s", (_, stack, files, message) => {
-    expect(() => checkContents(backup(files), stack)).toThrow(new SpoiltBackup(message));
+  ])("not %s", (_, files, message) => {
+    expect(() => checkContents(backup(files))).toThrow(new SpoiltBackup(message));
   });
 });
 
 test("a backup without Pulumi's state restores nothing", () => {
   const files = { "Pulumi.prod.yaml": "config: {}\n" };
-  expect(() => checkContents({ ...backup(), files }, "prod")).toThrow("lacks pulumi-state.json");
+  expect(() => checkContents({ ...backup(), files })).toThrow("lacks pulumi-state.json");
 });
 
 describe("what a restore would overwrite", () => {

@@ -1,3 +1,4 @@
+import { cpSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
@@ -78,6 +79,42 @@ describe.skipIf(DOCKER_MISSING)(
       expect(exitCode, output).toBe(0);
       expect(output).toMatch(/^\s+\d+ unchanged$/m);
       expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
+    });
+
+    it.each([
+      ["says no", "n\r"],
+      ["leaves the question with Ctrl-C", "\u0003"],
+    ])("is not changed where the person at the terminal %s", async (_, keys) => {
+      const deployed = await takeSnapshot(host);
+      const up = clone.startInTerminal(["up", "own"], { env: OPERATOR });
+      await up.says("like this? [y/N]");
+      up.type(keys);
+      const { exitCode, output } = await up.done;
+      expect(output).toMatch(/Nothing was changed on \S+: the question was not answered with yes\.\r\n/);
+      expect(output).not.toContain("Endpoint");
+      expect(exitCode).toBe(1);
+      expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
+    });
+
+    it("goes on from its backup in another clone, where Pulumi's state has another passphrase", async () => {
+      const backup = clone.start(["backup", "own", "--to", "own.age"], { env: OPERATOR });
+      backup.type("six words of an operator's own\n");
+      expect((await backup.done).exitCode).toBe(0);
+      const other = await Clone.make();
+      try {
+        await other.passForOfficial();
+        for (const file of ["own.age", "own.pem", "own.key"]) cpSync(clone.path(file), other.path(file));
+        const env = { PULUMI_CONFIG_PASSPHRASE: "of another operator's own" };
+        const restore = other.start(["restore", "own", "--from", "own.age"], { env });
+        restore.type("six words of an operator's own\n");
+        const { exitCode, output } = await restore.done;
+        expect(exitCode, output).toBe(0);
+        const up = await other.run(["up", "own", "--yes"], { env });
+        expect(up.exitCode, up.output).toBe(0);
+        expect(other.read(".tms-llm/own/tms.key")).toBe(clone.read(".tms-llm/own/tms.key"));
+      } finally {
+        await other.remove();
+      }
     });
 
     it("is kept from a second deployment, which is told who holds it", async () => {

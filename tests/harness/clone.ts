@@ -80,9 +80,9 @@ export class Clone {
   }
 
   /** The same in a terminal, where Ctrl-C is a character that is typed. */
-  startInTerminal(args: readonly string[]): Running {
+  startInTerminal(args: readonly string[], options: StartOptions = {}): Running {
     const command = ["exec", "node", "toolchain/start.mjs", ...args].join(" ");
-    return this.follow("script", ["--quiet", "--return", "--command", command, "/dev/null"], {});
+    return this.follow("script", ["--quiet", "--return", "--command", command, "/dev/null"], options);
   }
 
   /** Lines in a user's own bash, in the clone's folder. */

@@ -35,7 +35,7 @@ export const gpuSchema = z.strictObject({
   containerImage: text(/^[a-z0-9][a-z0-9._\/:@-]*$/, { expected: "an image as docker run takes it", type: "image" })
     .default("ubuntu:24.04")
     .describe(
-      "What that container is made of: any image with the GNU C library. Fetched for the proof if it is not there.",
+      "What that container is made of: any image with the GNU C library, by its digest (`ubuntu@sha256:…`), since [a policy](operate/policy.md) refuses a tag. Fetched for the proof if it is not there.",
     ),
   reboot: z
     .boolean()

@@ -1,4 +1,4 @@
-import type { Finding, JudgedContainer, JudgedStep, Rule } from "./resource";
+import type { Finding, JudgedStep, Rule } from "./resource";
 
 /** What comes from elsewhere is named by version and checksum, so that the same plan puts the same bytes on a host. */
 export const pinnedArtifacts: Rule = {
@@ -13,9 +13,10 @@ export const pinnedArtifacts: Rule = {
           ...artifactFindings(resource),
           ...lockFindings(resource),
           ...modelFindings(resource),
+          ...imageFindings(resource.inputs["image"]),
         ];
       case "container":
-        return imageFindings(resource);
+        return imageFindings(resource.image);
       case "connection":
       case "key":
         return [];
@@ -116,14 +117,15 @@ const modelSources = (files: JudgedStep["files"]): string[] =>
   });
 
 /** The sandbox's own image is built here, under a tag that is the hash of what it is built from. */
-function imageFindings({ image }: JudgedContainer): Finding[] {
-  if (/^tms-llm-sandbox:[0-9a-f]{12}$/.test(image) || /@sha256:[0-9a-f]{64}$/.test(image)) return [];
+function imageFindings(image: string | undefined): Finding[] {
+  if (image === undefined || /^tms-llm-sandbox:[0-9a-f]{12}$|@sha256:[0-9a-f]{64}$/.test(image)) return [];
   return [
     {
       what: "A container's image is named by a tag, which can come to mean another image.",
       found: image,
-      needed: "the image that this project builds, or one with @sha256:…",
-      wayOut: "take the one that toolchain/sandbox-image.ts builds, or name yours by its digest",
+      needed: "its digest, as ubuntu@sha256:…",
+      wayOut:
+        "gpu.containerImage in the stack file: `docker buildx imagetools inspect ubuntu:24.04` prints the digest; a sandbox takes the image that toolchain/sandbox-image.ts builds",
     },
   ];
 }

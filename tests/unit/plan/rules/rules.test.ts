@@ -156,6 +156,8 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ["a folder of weights", step({ file: [VLLM_FILE, "model: /srv/m\nuds: /run/e.sock\n"] }), "/srv/m"],
     ["this project's image", container({})],
     ["an image by its digest", container({ image: `debian@sha256:${SOME_SHA256}` })],
+    ["a step's image by its digest", step({ inputs: { image: `ubuntu@sha256:${SOME_SHA256}` } })],
+    ["a step's image by its tag", step({ inputs: { image: "ubuntu:24.04" } }), "ubuntu:24.04"],
     ["an image by its tag", container({ image: "debian:bookworm" }), "debian:bookworm"],
   ],
   "long-keys": [

@@ -35,11 +35,11 @@ ensure_key() {
 }
 
 # repository_elsewhere URL OURS: a list of somebody else's that names the same repository. Two with different keys are refused
-# by apt, and one is enough.
+# by apt, and one is enough. The last part of the address may be written as $(ARCH) or $basearch.
 repository_elsewhere() {
-  local file
+  local file address=${1#*://}
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/yum.repos.d/*.repo; do
-    if [[ -e $file && $file != "$2" ]] && grep -v '^[[:space:]]*#' "$file" | grep -qF -- "${1#*://}"; then
+    if [[ -e $file && $file != "$2" ]] && grep -v '^[[:space:]]*#' "$file" | grep -qF -- "${address%/*}/"; then
       echo "$file"
       return 0
     fi

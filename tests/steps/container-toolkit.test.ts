@@ -133,6 +133,19 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
       expect(await host.shell("cat /etc/docker/daemon.json")).toBe(OWN.trimEnd());
     });
 
+    test("a list as NVIDIA's guide has it is used as it is, and stays", async () => {
+      const list = "/etc/apt/sources.list.d/nvidia-container-toolkit.list";
+      await put(list, "deb [trusted=yes] file:/srv/mirror/stable/deb/$(ARCH) /\n", "0644");
+      await host.shell("rm /etc/apt/sources.list.d/nvidia-docker.list && apt-get -qq update");
+      await anchor(host);
+      await apply();
+      expect(await host.shell("ls /etc/apt/sources.list.d")).not.toContain("tms-llm");
+      expect(await drift()).toEqual([]);
+      await removeAll(host);
+      await host.shell(`rm ${list}`);
+      bare = await takeSnapshot(host);
+    });
+
     test("a toolkit that was there before is used as it is, and stays", async () => {
       await put("/usr/bin/nvidia-ctk", fixture("container-toolkit/nvidia-ctk"));
       await anchor(host);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import { Agent, request as send } from "node:https";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
@@ -17,6 +17,19 @@ export const relaySchema = z.object({
   serverName: z.string(),
 });
 
+function lasting(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept = { ...headers };
+  delete kept["content-length"];
+  return kept;
+}
+
+/** GuideLLM names the answer's length by a newer word than Ollama knows; without this its answers would be longer. */
+function sameLength(body: string): string {
+  if (!body.startsWith("{")) return body;
+  const { max_completion_tokens: tokens, ...request } = JSON.parse(body) as Record<string, unknown>;
+  return JSON.stringify(tokens === undefined ? request : { ...request, max_tokens: tokens });
+}
+
 async function main(): Promise<void> {
   const { endpoint, key, caCertificate, serverName } = relaySchema.parse(JSON.parse(await text(process.stdin)));
   const agent = new Agent({ keepAlive: true, servername: serverName, ...(caCertificate ? { ca: caCertificate } : {}) });
@@ -25,7 +38,8 @@ async function main(): Promise<void> {
     const { method, headers } = request;
     const onward = send(new URL(request.url ?? "/", endpoint), {
       ...{ agent, method },
-      headers: { ...headers, host: serverName, authorization: `Bearer ${key}` },
+      // Of a body whose length is not said beforehand: it may change.
+      headers: { ...lasting(headers), host: serverName, authorization: `Bearer ${key}` },
     });
     onward.on("response", (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -34,7 +48,7 @@ async function main(): Promise<void> {
     onward.on("error", () => response.destroy());
     // Whoever leaves, leaves the gateway too.
     response.on("close", () => onward.destroy());
-    request.pipe(onward);
+    void text(request).then((body) => onward.end(sameLength(body)));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -17,8 +17,8 @@ export function wantedPieces(config: StackConfig): PieceOptions {
     sandbox,
     ...(engine.kind === "ollama" ? { ollama: engine.version } : {}),
     ...(config.mirrors.ollama === undefined ? {} : { ollamaMirror: config.mirrors.ollama }),
-    // A host of one's own takes vLLM from its package index.
-    ...(engine.kind === "vllm" && sandbox ? { vllm: engine.version } : {}),
+    // A host of one's own takes an engine in Python from its package index.
+    ...(engine.kind !== "ollama" && sandbox ? { python: { kind: engine.kind, version: engine.version } } : {}),
     tinyModel: models.some(({ source }) => source === "builtin:tiny"),
   };
 }

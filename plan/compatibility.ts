@@ -1,3 +1,4 @@
+import { PYTHON_ENGINES, type PythonEngineKind } from "./catalog/python-engines";
 import type { HostFacts } from "./host-facts";
 import { systemRow } from "./os";
 import type { Refusal } from "./preflight/refusal";
@@ -19,7 +20,7 @@ export type Placement =
 export type EngineDemand =
   | { readonly engine: "ollama" }
   | {
-      readonly engine: "vllm";
+      readonly engine: PythonEngineKind;
       /** Lowest branch of the driver that the release's builds run with. */
       readonly minimumDriver: number;
       /** Python that must be on the host, where none is brought along: `3.12`. */
@@ -27,7 +28,7 @@ export type EngineDemand =
     };
 
 /** Floors of compute capability (NVIDIA's number of a GPU's generation). */
-const COMPUTE_FLOOR = { ollama: "5.0", vllm: "7.5" } as const;
+const COMPUTE_FLOOR = { ollama: "5.0", vllm: "7.5", transformers: "7.5" } as const;
 
 /** bfloat16 begins with Ampere. */
 const BFLOAT16_FLOOR = "8.0";
@@ -35,8 +36,8 @@ const BFLOAT16_FLOOR = "8.0";
 /** Below it, an older generation needs a newer driver for Ollama's kernels. */
 const OLLAMA_DRIVER = { usual: 550, beforeCompute7: 570 } as const;
 
-/** Wheels of vLLM 0.20 and newer, in the order of preference. */
-const VLLM_BUILDS = [
+/** Wheels of vLLM 0.20 and newer, and of torch, in the order of preference. */
+const WHEEL_BUILDS = [
   { build: "cu130", driver: 580, glibc: "2.28" },
   // The wheel's tag says 2.28, its libraries want 2.34 (vLLM #41103).
   { build: "cu129", driver: 525, glibc: "2.34" },
@@ -57,7 +58,7 @@ export function judgeCompatibility(demand: EngineDemand, host: HostFacts): Judge
   if (host.gpusWithoutDriver.length > 0) refusals.push(driverMissing(host));
   if (host.gpus.length === 0) {
     const placement = { device: "cpu" } as const;
-    return { placement, refusals: engine === "ollama" ? refusals : [...refusals, gpuNeeded(host)] };
+    return { placement, refusals: engine === "ollama" ? refusals : [...refusals, gpuNeeded(engine, host)] };
   }
   const compute = lowestCompute(host);
   const dtype = compareVersions(compute, BFLOAT16_FLOOR) < 0 ? "float16" : "bfloat16";
@@ -66,7 +67,12 @@ export function judgeCompatibility(demand: EngineDemand, host: HostFacts): Judge
     refusals.push(...judgeOllamaDriver(host, compute));
     return { placement: { device: "gpu", build: "bundled", dtype }, refusals };
   }
-  const { build, refusals: wheel } = chooseWheel(host, compute, demand.minimumDriver);
+  const { build, refusals: wheel } = chooseWheel(
+    PYTHON_ENGINES[demand.engine].product,
+    host,
+    compute,
+    demand.minimumDriver,
+  );
   return {
     placement: { device: "gpu", build, dtype },
     refusals: [...refusals, ...wheel, ...judgePython(host, demand.pythonSeries)],
@@ -119,12 +125,12 @@ function driverMissing(host: HostFacts): Refusal {
   };
 }
 
-function gpuNeeded({ driver }: HostFacts): Refusal {
+function gpuNeeded(engine: PythonEngineKind, { driver }: HostFacts): Refusal {
   return {
     id: "gpu-absent",
-    what: "vLLM needs an NVIDIA GPU",
+    what: `${PYTHON_ENGINES[engine].product} needs an NVIDIA GPU`,
     found: driver === null ? "no GPU that a driver answers for" : `driver ${driver} without a GPU`,
-    needed: `a GPU of compute capability ${COMPUTE_FLOOR.vllm} or newer`,
+    needed: `a GPU of compute capability ${COMPUTE_FLOOR[engine]} or newer`,
     wayOut: "set engine.kind to ollama, which runs on the CPU too; or choose a host with a GPU; or install its driver",
   };
 }
@@ -134,13 +140,13 @@ function judgeCompute(engine: EngineDemand["engine"], host: HostFacts, compute: 
   return [
     {
       id: "gpu-compute",
-      what: `The GPU is older than ${engine === "vllm" ? "vLLM" : "Ollama"} computes on`,
+      what: `The GPU is older than ${engine === "ollama" ? "Ollama" : PYTHON_ENGINES[engine].product} computes on`,
       found: `${named(host)}, compute capability ${compute}`,
       needed: `compute capability ${COMPUTE_FLOOR[engine]} or newer`,
       wayOut:
-        engine === "vllm"
-          ? "set engine.kind to ollama, which takes GPUs from 5.0 on; or choose a host with a newer GPU"
-          : `${CPU_WAY}; or choose a host with a newer GPU`,
+        engine === "ollama"
+          ? `${CPU_WAY}; or choose a host with a newer GPU`
+          : "set engine.kind to ollama, which takes GPUs from 5.0 on; or choose a host with a newer GPU",
     },
   ];
 }
@@ -165,22 +171,23 @@ function judgeOllamaDriver(host: HostFacts, compute: string): Refusal[] {
 }
 
 function chooseWheel(
+  product: string,
   host: HostFacts,
   compute: string,
   minimumDriver: number,
 ): { build: "cu129" | "cu130"; refusals: Refusal[] } {
   const driver = host.driver === null ? 0 : branch(host.driver);
   const tooOldForGpu = compareVersions(compute, BLACKWELL.compute) >= 0 && driver < BLACKWELL.driver;
-  const builds = VLLM_BUILDS.filter((candidate) => candidate.driver >= minimumDriver);
+  const builds = WHEEL_BUILDS.filter((candidate) => candidate.driver >= minimumDriver);
   const wheel = builds.find((candidate) => driver >= candidate.driver && !tooOldForGpu);
   if (!wheel) {
-    const floor = Math.max(minimumDriver, tooOldForGpu ? BLACKWELL.driver : VLLM_BUILDS[1].driver);
+    const floor = Math.max(minimumDriver, tooOldForGpu ? BLACKWELL.driver : WHEEL_BUILDS[1].driver);
     return {
       build: "cu130",
       refusals: [
         {
           id: "gpu-driver-below-floor",
-          what: "The NVIDIA driver is older than this release of vLLM needs",
+          what: `The NVIDIA driver is older than this release of ${product} needs`,
           found: `driver ${host.driver ?? "unknown"} with ${named(host)} (compute capability ${compute})`,
           needed: `driver ${floor} or newer`,
           wayOut: `${driverWay(host)}; or set engine.kind to ollama`,
@@ -194,7 +201,7 @@ function chooseWheel(
     refusals: [
       {
         id: "glibc",
-        what: `The host's C library is older than vLLM's ${wheel.build} build needs, which its driver calls for`,
+        what: `The host's C library is older than ${product}'s ${wheel.build} build needs, which its driver calls for`,
         found: `${host.glibc === null ? "no GNU C library" : `glibc ${host.glibc}`}, driver ${host.driver ?? "unknown"}`,
         needed:
           wheel.build === "cu129"

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { StackConfig } from "./config/schema";
-import { ENGINE_KEY, VLLM_SOCKET } from "./engines/vllm";
+import { engineSocket } from "./engines/served-folder";
+import { ENGINE_KEY } from "./engines/vllm";
 import type { KeyReference } from "./keys";
 import { ENGINE_KEY_FILE, renderGateway, renderKeys, type GatewayEngine } from "./render/nginx";
 import { plannedFile } from "./render/payload";
@@ -67,7 +68,9 @@ export function gatewayStep(config: StackConfig, context: GatewayContext): Step 
 }
 
 function gatewayEngine({ engine }: StackConfig): GatewayEngine {
-  return engine.kind === "ollama" ? { kind: "ollama", port: engine.port } : { kind: "vllm", socket: VLLM_SOCKET };
+  return engine.kind === "ollama"
+    ? { kind: "ollama", port: engine.port }
+    : { kind: engine.kind, socket: engineSocket(engine.kind) };
 }
 
 const engineKeyFile = () =>

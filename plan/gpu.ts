@@ -27,6 +27,7 @@ export function engineDevice(engine: Engine, target: Target, placement: Placemen
       if (engine.device !== "detect" || placement === undefined) return engine.device;
       return placement.device === "gpu" ? "gpu" : "any";
     case "vllm":
+    case "transformers":
       return engine.variant === "cuda" ? "gpu" : "any";
     default:
       return engine satisfies never;

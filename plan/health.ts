@@ -1,7 +1,7 @@
 import type { StackConfig } from "./config/schema";
 import { endOfDay } from "./config/dates";
 import { LOAD_TIMEOUT_SECONDS } from "./engines/ollama";
-import { VLLM_SOCKET } from "./engines/vllm";
+import { engineSocket, environmentFile } from "./engines/served-folder";
 import { engineDevice } from "./gpu";
 import { keyId, NOTICE_DAYS, type KeyReference } from "./keys";
 import { plannedFile } from "./render/payload";
@@ -54,15 +54,23 @@ function engineChecks({ engine, models, target }: StackConfig): string {
       ].join("\n");
     }
     case "vllm":
+    case "transformers": {
+      const unit = ENGINE_UNIT[engine.kind];
+      const slots = { unit, socket: engineSocket(engine.kind), models: names.join(" "), key: keyOption(engine.kind) };
       return [
-        fillTemplate(templateText("health/vllm.sh"), { socket: VLLM_SOCKET, models: names.join(" ") }),
-        ...(engine.variant === "cuda"
-          ? [fillTemplate(templateText("health/vllm-gpu.sh"), { unit: ENGINE_UNIT.vllm })]
-          : []),
+        fillTemplate(templateText("health/served-folder.sh"), slots),
+        ...(engine.variant === "cuda" ? [fillTemplate(templateText("health/unit-gpu.sh"), { unit })] : []),
       ].join("\n");
+    }
     default:
       return engine satisfies never;
   }
+}
+
+/** The key goes through a pipe: among the arguments everybody would see it. */
+function keyOption(kind: "vllm" | "transformers"): string {
+  if (kind === "transformers") return "";
+  return ` --header @<(sed -n 's/^VLLM_API_KEY=/Authorization: Bearer /p' ${environmentFile(kind)})`;
 }
 
 /** A line for each key that ends by itself: its name, its last day and the second after that. */

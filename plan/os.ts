@@ -1,3 +1,5 @@
+import type { ENGINE_UNIT } from "./step";
+
 /** The systems that are known: an operating system is a row. */
 
 export interface SystemRow {
@@ -14,12 +16,13 @@ export interface SystemRow {
   /** How a driver of branch 580 gets there, as one line for people. */
   readonly driver: string;
   /** The engines that this release's steps can set up there. */
-  readonly engines: readonly ("ollama" | "vllm")[];
+  readonly engines: readonly (keyof typeof ENGINE_UNIT)[];
 }
 
 const debianHeaders = { stock: "linux-headers-$(uname -r)" };
-// vLLM's socket is for the group of Debian's nginx.
-const withoutVllm = ["ollama"] as const;
+const allEngines = ["ollama", "vllm", "transformers"] as const;
+// The sockets of the others are for the group of Debian's nginx.
+const ollamaAlone = ["ollama"] as const;
 const rhelHeaders = { stock: "kernel-devel-$(uname -r) kernel-headers" };
 const ubuntuDriver = "apt-get install nvidia-headless-580-server-open nvidia-utils-580-server";
 const rhelDriver = (repository: string) =>
@@ -37,7 +40,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     // The distribution's own driver is 535, too old for Ollama and for CUDA 13.
     driver:
       "add contrib and NVIDIA's repository debian12 (cuda-keyring_1.1-1_all.deb), then apt-get install nvidia-driver-pinning-580 nvidia-open",
-    engines: ["ollama", "vllm"],
+    engines: allEngines,
   },
   {
     id: "ubuntu",
@@ -47,7 +50,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     nvidiaRepository: "ubuntu2204",
     headers: debianHeaders,
     driver: ubuntuDriver,
-    engines: ["ollama", "vllm"],
+    engines: allEngines,
   },
   {
     id: "ubuntu",
@@ -57,7 +60,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     nvidiaRepository: "ubuntu2404",
     headers: debianHeaders,
     driver: ubuntuDriver,
-    engines: ["ollama", "vllm"],
+    engines: allEngines,
   },
   ...(["8", "9"] as const).flatMap((version) => [
     {
@@ -68,7 +71,7 @@ export const SYSTEMS: readonly SystemRow[] = [
       nvidiaRepository: `rhel${version}`,
       headers: { ...rhelHeaders, uek: "kernel-uek-devel-$(uname -r)" },
       driver: rhelDriver(`rhel${version}`),
-      engines: withoutVllm,
+      engines: ollamaAlone,
     },
     {
       id: "rhel",
@@ -78,7 +81,7 @@ export const SYSTEMS: readonly SystemRow[] = [
       nvidiaRepository: `rhel${version}`,
       headers: rhelHeaders,
       driver: rhelDriver(`rhel${version}`),
-      engines: withoutVllm,
+      engines: ollamaAlone,
     },
   ]),
   {
@@ -90,7 +93,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     headers: rhelHeaders,
     // Precompiled modules lag behind its kernels.
     driver: rhelDriver("rhel9").replace("580-open", "open-dkms"),
-    engines: withoutVllm,
+    engines: ollamaAlone,
   },
 ];
 

@@ -1,8 +1,9 @@
 import type { StackConfig } from "./config/schema";
 import { keyId, keyReferences, newestKey } from "./keys";
-import { VLLM_SOCKET } from "./engines/vllm-config";
+import { engineSocket } from "./engines/served-folder";
 import type { Plan, PlanContext } from "./plan";
 import { resolveStack } from "./sizing/resolve";
+import type { ResolvedConfig } from "./sizing/resolved";
 import { ENGINE_UNIT } from "./step";
 
 export interface SmokeTargetInput {
@@ -21,7 +22,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
   const embeddingModel = config.models.find(({ role }) => role === "embedding")?.name;
   // An operator's own certificate is what the gateway must show; whether clients trust its issuer is not known here.
   const trusted = { "own-ca": caCertificate, files: context.certificate, off: undefined }[gateway.tls.mode];
-  // vLLM has no port: it is behind a Unix socket.
+  // The others have no port: they are behind a Unix socket.
   const enginePorts = engine.kind === "ollama" ? [engine.port] : [];
   return {
     schema: "tms-llm/smoke-target/v1" as const,
@@ -39,9 +40,9 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
       version: engine.version,
       question: versionQuestion(engine),
       unit: ENGINE_UNIT[engine.kind],
-      parallel: resolveStack(config, context.stack, context.facts).config.engine.parallel,
+      parallel: requestsAtOnce(resolveStack(config, context.stack, context.facts).config.engine),
       // Ollama's own bound is on models that are still to be loaded; whoever waits for a loaded one waits without a bound.
-      ...(engine.kind === "vllm" ? { queue: engine.queue } : {}),
+      ...(engine.kind === "ollama" ? {} : { queue: engine.queue }),
       placement: placementQuestion(engine, plan.requirements.gpu?.required ?? false),
     },
     keyIds: keyReferences(config.clients).map(keyId),
@@ -89,13 +90,16 @@ function lastDay({ clients }: StackConfig, name: string): { expires?: string } {
   return expires === undefined ? {} : { expires };
 }
 
+/** Transformers answers one after the other. */
+const requestsAtOnce = (engine: ResolvedConfig["engine"]) => (engine.kind === "transformers" ? 1 : engine.parallel);
+
 const ASK = ["curl", "--silent", "--max-time", "5"] as const;
 
 /** The command that makes the engine tell its version on the host. */
 function versionQuestion(engine: StackConfig["engine"]): string[] {
   return engine.kind === "ollama"
     ? [...ASK, `http://127.0.0.1:${engine.port}/api/version`]
-    : [...ASK, "--unix-socket", VLLM_SOCKET, "http://localhost/version"];
+    : [...ASK, "--unix-socket", engineSocket(engine.kind), "http://localhost/version"];
 }
 
 /** How the host is asked where the engine has its models. */
@@ -111,7 +115,7 @@ function placementQuestion(engine: StackConfig["engine"], gpu: boolean) {
         ...["tags", "ps"].map((list) => `http://127.0.0.1:${engine.port}/api/${list}`),
       ],
     };
-  // vLLM's build decides; that for GPUs does not tell what it holds, the driver does.
+  // The build decides; that for GPUs does not tell what it holds, the driver does.
   return gpu
     ? {
         ...{ gpu, asks: "nvidia-smi" as const },

@@ -5,7 +5,11 @@ export const PHASES = ["base", "access", "engine", "model", "gateway"] as const;
 export type PhaseName = (typeof PHASES)[number];
 
 /** The unit of each engine. */
-export const ENGINE_UNIT = { ollama: "tms-ollama.service", vllm: "llm-vllm.service" } as const;
+export const ENGINE_UNIT = {
+  ollama: "tms-ollama.service",
+  vllm: "llm-vllm.service",
+  transformers: "llm-transformers.service",
+} as const;
 
 /** A file on the host. `text` may hold `{{secret:NAME}}` slots that only the host component fills. */
 export interface PlannedFile {

@@ -6,11 +6,11 @@ import { type Plugin, plugins } from "./plugins";
 import { policyPack } from "./policy-pack";
 import type { Progress } from "./progress";
 import { type PulumiCli, pulumiCli } from "./pulumi-cli";
+import { pythonPackages, type PythonDelivery } from "./python-packages";
 import { type Finding, Run } from "./run";
 import { sandboxImage } from "./sandbox-image";
 import { ensureSandboxSettings, type SandboxSettings } from "./sandbox-settings";
 import { tinyModelArchive, tinyModelFile } from "./tiny-model-file";
-import { vllmPackages } from "./vllm";
 
 /** Which pieces a stack needs. */
 export interface PieceOptions {
@@ -20,8 +20,8 @@ export interface PieceOptions {
   readonly ollama?: string;
   /** A folder or server in the place of Ollama's releases. */
   readonly ollamaMirror?: string;
-  /** Version of vLLM to have ready for sandboxes; without it none is. */
-  readonly vllm?: string;
+  /** The engine in Python to have ready for sandboxes; without it none is. */
+  readonly python?: PythonDelivery;
   /** Whether a model of the stack is `builtin:tiny`. */
   readonly tinyModel: boolean;
 }
@@ -74,7 +74,7 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
   return run.survey();
 }
 
-function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, vllm, tinyModel }: PieceOptions) {
+function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, python, tinyModel }: PieceOptions) {
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
   run.add(policyPack);
@@ -90,8 +90,8 @@ function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, vllm, tin
             ...(ollamaMirror === undefined ? {} : { mirror: ollamaMirror }),
           }),
         ]),
-    ...(vllm === undefined ? [] : [vllmPackages(vllm)]),
-    ...(tinyModel ? [vllm === undefined ? tinyModelFile : tinyModelArchive] : []),
+    ...(python === undefined ? [] : [pythonPackages(python)]),
+    ...(tinyModel ? [python === undefined ? tinyModelFile : tinyModelArchive] : []),
   ].map((piece) => run.add(piece));
   return { pulumi: cli, plugins: providers, docker: daemon, artifacts };
 }

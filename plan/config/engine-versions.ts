@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TRANSFORMERS_VERSIONS } from "../catalog/transformers";
 import { VLLM_FLOOR, VLLM_VERSIONS } from "../catalog/vllm";
 import { wordings } from "./wording";
 
@@ -10,25 +11,25 @@ const OLLAMA_FLOOR = "0.17.1";
 
 interface Versions {
   readonly known: readonly string[];
-  readonly floor: string;
   /** What is wrong with versions below the floor. */
-  readonly flaw: string;
+  readonly unsafe?: { readonly floor: string; readonly flaw: string };
 }
 
 const OLLAMA: Versions = {
   known: OLLAMA_VERSIONS,
-  floor: OLLAMA_FLOOR,
-  flaw: "leak the server's memory (CVE-2026-7482)",
+  unsafe: { floor: OLLAMA_FLOOR, flaw: "leak the server's memory (CVE-2026-7482)" },
 };
 
 const VLLM: Versions = {
   known: VLLM_VERSIONS,
-  floor: VLLM_FLOOR,
-  flaw: "let a crafted Host header pass the key check (CVE-2026-48746)",
+  unsafe: { floor: VLLM_FLOOR, flaw: "let a crafted Host header pass the key check (CVE-2026-48746)" },
 };
 
-function hint(version: string, { known, floor, flaw }: Versions): string | undefined {
-  if (/^\d+\.\d+\.\d+$/.test(version) && isOlder(version, floor)) return `Versions before ${floor} ${flaw}.`;
+const TRANSFORMERS: Versions = { known: TRANSFORMERS_VERSIONS };
+
+function hint(version: string, { known, unsafe }: Versions): string | undefined {
+  if (unsafe && /^\d+\.\d+\.\d+$/.test(version) && isOlder(version, unsafe.floor))
+    return `Versions before ${unsafe.floor} ${unsafe.flaw}.`;
   const released = known.find((name) => version === `v${name}`);
   return released === undefined ? undefined : `Write "${released}".`;
 }
@@ -54,3 +55,6 @@ export const ollamaVersion = () => versionOf(OLLAMA);
 
 /** A version of vLLM that can be deployed. */
 export const vllmVersion = () => versionOf(VLLM);
+
+/** A version of Transformers that can be deployed. */
+export const transformersVersion = () => versionOf(TRANSFORMERS);

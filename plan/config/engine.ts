@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { TRANSFORMERS_VERSIONS } from "../catalog/transformers";
 import { VLLM_VERSIONS } from "../catalog/vllm";
-import { OLLAMA_VERSIONS, ollamaVersion, vllmVersion } from "./engine-versions";
+import { OLLAMA_VERSIONS, ollamaVersion, transformersVersion, vllmVersion } from "./engine-versions";
 import { duration, size } from "./units";
 import { text, wordings } from "./wording";
 
@@ -15,6 +16,18 @@ const memoryMax = () =>
   size({ min: 256 * MIB, max: 4 * TIB })
     .optional()
     .describe("Memory limit of the engine's unit; without it the unit has none.");
+
+const packages = () =>
+  text(/^(index|folder:\/[^\r\n]+)$/, { expected: "index or folder:<path on the host>", type: "source" })
+    .default("index")
+    .describe(
+      "Where the host takes the engine's packages from, each checked against the lock file: `index` is PyPI, or what the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series. A sandbox gets its folder from this machine.",
+    );
+
+const drain = () =>
+  duration({ min: 1, max: HOUR })
+    .default(60)
+    .describe("How long answers that are under way may go on when the engine is stopped.");
 
 const orAuto = (min: number, max: number) =>
   z.union([z.literal("auto"), z.number().int().min(min).max(max)]).register(wordings, {
@@ -73,11 +86,7 @@ const vllm = z.strictObject({
     .enum(["cuda", "cpu"])
     .default("cuda")
     .describe("`cuda` needs an NVIDIA GPU. `cpu` is a community build, for sandboxes only."),
-  packages: text(/^(index|folder:\/[^\r\n]+)$/, { expected: "index or folder:<path on the host>", type: "source" })
-    .default("index")
-    .describe(
-      "Where the host takes vLLM's packages from, each checked against the lock file: `index` is PyPI, or what the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series. A sandbox gets its folder from this machine.",
-    ),
+  packages: packages(),
   parallel: orAuto(1, 1024)
     .default(16)
     .describe(
@@ -114,11 +123,22 @@ const vllm = z.strictObject({
     })
     .optional()
     .describe("How torch's allocator deals with the GPU's memory (`PYTORCH_CUDA_ALLOC_CONF`)."),
-  drain: duration({ min: 1, max: HOUR })
-    .default(60)
-    .describe("How long answers that are under way may go on when the engine is stopped."),
+  drain: drain(),
+  memoryMax: memoryMax(),
+});
+
+const transformers = z.strictObject({
+  kind: z
+    .literal("transformers")
+    .describe("One model in Hugging Face's format, one request at a time. Behind a Unix socket."),
+  version: transformersVersion().default(TRANSFORMERS_VERSIONS[0]!).describe("A version in the release catalogue."),
+  variant: z.enum(["cuda", "cpu"]).default("cuda").describe("`cuda` needs an NVIDIA GPU. `cpu` is for sandboxes only."),
+  packages: packages(),
+  gpus: gpus(),
+  queue: z.number().int().min(1).max(4096).default(16).describe("Waiting requests before clients get 503."),
+  drain: drain(),
   memoryMax: memoryMax(),
 });
 
 /** One engine a host. */
-export const engineSchema = z.discriminatedUnion("kind", [ollama, vllm]);
+export const engineSchema = z.discriminatedUnion("kind", [ollama, vllm, transformers]);

@@ -75,7 +75,7 @@ const model = z.strictObject({
       "What the model is for, each at most once. `embedding` opens `/v1/embeddings`, and the model is proven there; the others tell people and applications which name to send.",
     ),
   source: modelSource().describe(
-    "`builtin:tiny` (random weights, made by this project; sandboxes only). For Ollama: `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`). For vLLM: `folder:<path on the host>` (Hugging Face's format, with `sha256`).",
+    "`builtin:tiny` (random weights, made by this project; sandboxes only). For Ollama: `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`). For vLLM and Transformers: `folder:<path on the host>` (Hugging Face's format, with `sha256`).",
   ),
   sha256: sha256()
     .optional()
@@ -249,5 +249,6 @@ export type Client = StackConfig["clients"][string];
 export type Engine = StackConfig["engine"];
 export type OllamaEngine = Extract<Engine, { kind: "ollama" }>;
 export type VllmEngine = Extract<Engine, { kind: "vllm" }>;
+export type TransformersEngine = Extract<Engine, { kind: "transformers" }>;
 export type Model = StackConfig["models"][number];
 export type Target = StackConfig["target"];

@@ -19,3 +19,9 @@ export function cudaEnvironment({ gpus, allocator }: CudaSettings): string[] {
     ...(options.length === 0 ? [] : [`PYTORCH_CUDA_ALLOC_CONF=${options.join(",")}`]),
   ];
 }
+
+/** The same as a file of a deployment, so that a former deployment gets back its own. */
+export function cudaFile(settings: CudaSettings): Readonly<Record<string, string>> {
+  const lines = cudaEnvironment(settings).map((line) => `${line}\n`);
+  return lines.length === 0 ? {} : { "cuda.env": lines.join("") };
+}

@@ -1,14 +1,15 @@
-import { dirname } from "node:path";
 import { localArtifact } from "../artifacts";
-import { vllmRelease } from "../catalog/vllm";
-import type { ResolvedConfig, ResolvedModel, ResolvedOllama, ResolvedVllm } from "../sizing/resolved";
+import { PYTHON_ENGINES } from "../catalog/python-engines";
+import type { ResolvedConfig, ResolvedModel, ResolvedOllama } from "../sizing/resolved";
 import { engineDevice, gpuSteps } from "../gpu";
 import type { Mount, PlanContext } from "../plan";
 import type { Requirements } from "../preflight";
 import { ENGINE_UNIT, type PlannedArtifact, type Step } from "../step";
 import { modelStep } from "./modelfile";
 import { ollamaArtifact, ollamaStep } from "./ollama";
-import { cudaStubsArtifact, SANDBOX_WHEELS, UV_ARTIFACT, uvFromIndex, vllmModelStep, vllmStep } from "./vllm";
+import { placedEngine, pythonFiles, type ResolvedPythonEngine, wheelMounts } from "./python-environment";
+import { transformersModelStep, transformersStep } from "./transformers";
+import { vllmModelStep, vllmStep } from "./vllm";
 
 /** The engine of a stack, whichever it is: its steps, and what they ask of the host. */
 
@@ -24,7 +25,8 @@ function ownSteps(config: ResolvedConfig, context: PlanContext): Step[] {
     case "ollama":
       return ollamaSteps(engine, config, context);
     case "vllm":
-      return vllmSteps(engine, config, context);
+    case "transformers":
+      return pythonSteps(engine, config, context);
     default:
       return engine satisfies never;
   }
@@ -54,25 +56,27 @@ function modelFiles(
   };
 }
 
-function vllmSteps(engine: ResolvedVllm, { models, target }: ResolvedConfig, { artifacts }: PlanContext): Step[] {
+function pythonSteps(
+  written: ResolvedPythonEngine,
+  { models, target }: ResolvedConfig,
+  { artifacts }: PlanContext,
+): Step[] {
   const [model] = models;
-  // The wheels are this machine's, so that no sandbox downloads them again.
-  const placed = target.kind === "sandbox" ? { ...engine, packages: `folder:${SANDBOX_WHEELS}` } : engine;
-  const files = {
-    uv: target.kind === "sandbox" ? localArtifact(artifacts, UV_ARTIFACT, "uv") : uvFromIndex,
-    ...(engine.variant === "cpu"
-      ? { cudaStubs: localArtifact(artifacts, cudaStubsArtifact(engine.version), "cuda-stubs") }
-      : {}),
-    ...(model!.source === "builtin:tiny" ? { weights: localArtifact(artifacts, "tiny-model-folder", "weights") } : {}),
-  };
-  return [vllmStep(placed, files), vllmModelStep(placed, model!, files)];
+  const engine = placedEngine(written, target);
+  const files = pythonFiles(engine, model!, target, artifacts);
+  switch (engine.kind) {
+    case "vllm":
+      return [vllmStep(engine, files), vllmModelStep(engine, model!, files)];
+    case "transformers":
+      return [transformersStep(engine, files), transformersModelStep(engine, model!, files)];
+    default:
+      return engine satisfies never;
+  }
 }
 
-/** A sandbox reads the wheels of this machine where they lie, instead of taking a gigabyte over SSH. */
+/** Folders of this machine that a sandbox sees. */
 export function sandboxMounts({ engine, target }: ResolvedConfig, { artifacts }: PlanContext): Mount[] {
-  if (engine.kind !== "vllm" || target.kind !== "sandbox") return [];
-  const uv = artifacts[UV_ARTIFACT];
-  return uv === undefined ? [] : [{ source: dirname(uv.path), target: SANDBOX_WHEELS }];
+  return engine.kind === "ollama" || target.kind !== "sandbox" ? [] : wheelMounts(engine.kind, artifacts);
 }
 
 /** What preflight demands for the engine. */
@@ -89,8 +93,9 @@ export function engineRequirements({ engine }: ResolvedConfig) {
         diskBytes: 2 ** 30,
         ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
       } satisfies Partial<Omit<Requirements, "diskBytes">> & { diskBytes: number };
-    case "vllm": {
-      const { minimumDriver, installedBytes } = vllmRelease(engine.version);
+    case "vllm":
+    case "transformers": {
+      const { minimumDriver, installedBytes } = PYTHON_ENGINES[engine.kind].release(engine.version);
       return {
         gpu: engine.variant === "cuda" ? { required: true, minimumDriver } : { required: false },
         diskBytes: installedBytes[engine.variant],

@@ -1,11 +1,9 @@
 import { stringify } from "yaml";
 import { knowsFlag, type VllmFlag } from "../catalog/vllm";
 import type { ResolvedModel, ResolvedVllm } from "../sizing/resolved";
+import { engineSocket } from "./served-folder";
 
 /** The settings of `vllm serve --config`. */
-
-/** nginx's workers may enter the folder, and nobody else; systemd makes it anew at each start. */
-export const VLLM_SOCKET = "/run/llm-vllm/engine.sock";
 
 /** What the KV cache of a CPU gets without a word of the stack file. */
 const CPU_KV_CACHE_BYTES = 256 * 2 ** 20;
@@ -33,7 +31,7 @@ export function vllmConfig(engine: ResolvedVllm, model: ResolvedModel, folder: s
   const settings: Readonly<Partial<Record<VllmFlag, unknown>>> = {
     model: folder,
     "served-model-name": [model.name],
-    uds: VLLM_SOCKET,
+    uds: engineSocket("vllm"),
     // On CPUs without bfloat16 the checkpoint's own type ends the engine's core at the first request.
     ...(engine.variant === "cpu" ? { dtype: "float32" } : engine.dtype ? { dtype: engine.dtype } : {}),
     "max-model-len": model.context,

@@ -18,7 +18,7 @@ export interface GatewaySettings {
 /** Where nginx finds the engine, and what the engine wants to be asked. */
 export type GatewayEngine =
   | { readonly kind: "ollama"; /** Loopback port. */ readonly port: number }
-  | { readonly kind: "vllm"; /** Path of the Unix socket. */ readonly socket: string };
+  | { readonly kind: "vllm" | "transformers"; /** Path of the Unix socket. */ readonly socket: string };
 
 /** Holds the engine's key; readable by root alone. */
 export const ENGINE_KEY_FILE = "/etc/nginx/tms-llm/engine.conf";
@@ -65,6 +65,20 @@ function engineWords(engine: GatewayEngine): EngineWords {
         ],
         // 503: the queue is full, without a Retry-After. 500: it is stopping, or its core has died. 401: a key that is ours.
         hidden: [401, 500, 503],
+      };
+    case "transformers":
+      return {
+        address: `unix:${engine.socket}`,
+        host: "localhost",
+        health: "/health",
+        headers: [
+          "proxy_set_header Host localhost;",
+          'proxy_set_header Origin "";',
+          "# The key is the gateway's affair; nginx alone may use the engine's socket.",
+          'proxy_set_header Authorization "";',
+        ],
+        // The queue is full, and only nginx says when to come again.
+        hidden: [503],
       };
     default:
       return engine satisfies never;

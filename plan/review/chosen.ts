@@ -11,6 +11,8 @@ const FLAGS: Readonly<Record<Engine["kind"], Readonly<Record<string, string>>>> 
     gpuMemoryPercent: "gpu-memory-utilization",
     tensorParallel: "tensor-parallel-size",
   },
+  // It has no auto.
+  transformers: {},
 };
 
 /** What each `auto` of the stack file has become, as people read it and with the engine's own flag; in the file's order. */

@@ -80,6 +80,8 @@ export function loadNeed({ model, quantization, context, parallel, cacheType }: 
 export const ENGINE_OVERHEAD = {
   ollama: { gpu: 1.5 * GIB, cpu: 512 * MIB },
   vllm: { gpu: 2 * GIB, cpu: 2 * GIB },
+  // CUDA's context and cuBLAS; a request's activations are beside them. On the CPU: Python and torch, measured.
+  transformers: { gpu: 1.5 * GIB, cpu: 0.5 * GIB },
 } as const;
 
 /** Contexts that `auto` chooses among, longest first: coarse, so that a small change of a host gives the same plan. */

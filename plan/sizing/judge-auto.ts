@@ -26,7 +26,7 @@ export function afterDriver(refusal: Refusal, stack: string): Refusal {
 
 /** Whether `auto` can be answered for one model. */
 export function judgeAuto({ model, match }: Candidate, { engine }: StackConfig): Refusal[] {
-  const involved = model.context === "auto" || engine.parallel === "auto";
+  const involved = model.context === "auto" || ("parallel" in engine && engine.parallel === "auto");
   const stated = engine.kind === "ollama" && model.memory !== undefined && model.context !== "auto";
   if (match || model.source === "builtin:tiny" || stated) return [];
   const numbers = involved

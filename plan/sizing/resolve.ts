@@ -1,7 +1,7 @@
 import { findModel, type CatalogModel } from "../catalog/models";
 import { needsSystem } from "../driver";
 import { engineDevice } from "../gpu";
-import { vllmRelease } from "../catalog/vllm";
+import { PYTHON_ENGINES } from "../catalog/python-engines";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
 import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
@@ -54,6 +54,7 @@ function candidate(model: Model, engine: Engine): Candidate {
 /** How a model's cache is really kept: Ollama goes back to f16 where it cannot do flash attention for the model. */
 function cacheTypeOf({ flashAttention }: CatalogModel, engine: Engine): CacheType {
   if (engine.kind === "vllm") return engine.kvCacheType === "fp8" ? "fp8" : "f16";
+  if (engine.kind === "transformers") return "f16";
   return flashAttention ? engine.kvCacheType : "f16";
 }
 
@@ -78,10 +79,10 @@ function usableGpus({ gpus }: Engine, facts: HostFacts, stack: string): HostFact
 
 function demandOf(engine: Engine): EngineDemand {
   if (engine.kind === "ollama") return { engine: "ollama" };
-  const { minimumDriver, python } = vllmRelease(engine.version);
+  const { minimumDriver, python } = PYTHON_ENGINES[engine.kind].release(engine.version);
   // From an index the installer brings a Python of its own.
   const series = engine.packages === "index" ? undefined : python[engine.variant].series;
-  return { engine: "vllm", minimumDriver, ...(series === undefined ? {} : { pythonSeries: series }) };
+  return { engine: engine.kind, minimumDriver, ...(series === undefined ? {} : { pythonSeries: series }) };
 }
 
 function inNumbers(
@@ -122,9 +123,23 @@ function inNumbers(
         needs: {},
       };
     }
+    case "transformers":
+      return {
+        config: {
+          ...config,
+          engine: { ...engine, ...dtypeOn(placement) },
+          models: withContexts([writtenContext(candidates[0]!)]),
+        },
+        needs: {},
+      };
     default:
       return engine satisfies never;
   }
+}
+
+function writtenContext({ model: { context } }: Candidate): number {
+  if (context === "auto") throw new Error("a context is left on auto for an engine that has no auto");
+  return context;
 }
 
 /** bfloat16, which checkpoints are published in, begins with Ampere. */

@@ -1,17 +1,19 @@
 import type { CatalogMatch } from "../catalog/models";
-import type { Model, OllamaEngine, StackConfig, VllmEngine } from "../config/schema";
+import type { Model, OllamaEngine, StackConfig, TransformersEngine, VllmEngine } from "../config/schema";
 import type { CacheType, SizedModel } from "./arithmetic";
 
 /** A stack file in which every `auto` has become a number. */
 export type ResolvedModel = Omit<Model, "context"> & { readonly context: number };
 type WithNumbers<Kind, Key extends keyof Kind> = Omit<Kind, Key> & Readonly<Record<Key, number>>;
 export type ResolvedOllama = WithNumbers<OllamaEngine, "parallel">;
-export type ResolvedVllm = WithNumbers<VllmEngine, "parallel" | "gpuMemoryPercent" | "tensorParallel"> & {
+interface OnOlderGpu {
   /** Where the GPU cannot compute in the checkpoint's own type. */
   readonly dtype?: "float16";
-};
+}
+export type ResolvedVllm = WithNumbers<VllmEngine, "parallel" | "gpuMemoryPercent" | "tensorParallel"> & OnOlderGpu;
+export type ResolvedTransformers = TransformersEngine & OnOlderGpu;
 export type ResolvedConfig = Omit<StackConfig, "engine" | "models"> & {
-  readonly engine: ResolvedOllama | ResolvedVllm;
+  readonly engine: ResolvedOllama | ResolvedVllm | ResolvedTransformers;
   readonly models: ResolvedModel[];
 };
 

@@ -40,8 +40,3 @@ vllm_advice() {
 }
 
 percent_of() { awk -v part="$1" -v whole="$2" 'BEGIN { printf "%d", 100 * part / whole }'; }
-
-# Weights outlive us like every model, unless they are purged; what only left the plan goes.
-undo_weights() {
-  if [[ $STEP != removal ]]; then rm -rf -- "$1"; fi
-}

@@ -21,7 +21,9 @@ const context: PlanContext = {
     "tiny-model": { path: "/artifacts/tiny.gguf", sha256: "b".repeat(64), origin: "local-build" },
     "tiny-model-folder": { path: "/artifacts/tiny.tar", sha256: "c".repeat(64), origin: "local-build" },
     "vllm-0.32.0-cuda-stubs": { path: "/artifacts/cuda-stubs.tar", sha256: "d".repeat(64), origin: "local-build" },
-    uv: { path: "/artifacts/uv.whl", sha256: "e".repeat(64), origin: "official" },
+    "transformers-5.23.0-cuda-stubs": { path: "/artifacts/cuda-stubs.tar", sha256: "d".repeat(64), origin: "local-build" },
+    "vllm-uv": { path: "/artifacts/uv.whl", sha256: "e".repeat(64), origin: "official" },
+    "transformers-uv": { path: "/artifacts/uv.whl", sha256: "e".repeat(64), origin: "official" },
   },
 };
 

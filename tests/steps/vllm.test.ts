@@ -5,14 +5,25 @@ import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { checkHost, deploy, removeAll, runPhase, submitPhase, type StepReport } from "../harness/deployment";
 import { sabotaged } from "../harness/gateway";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
-import { prepareVllm, VLLM_MISSING, vllmConfig, vllmMounts, vllmSteps, type VllmMaterial } from "../harness/vllm";
+import {
+  ENGINE_MISSING,
+  engineMounts,
+  engineStack,
+  prepareEngine,
+  stackSteps,
+  type EngineMaterial,
+} from "../harness/python-engine";
 
-const WHY = DOCKER_MISSING ? "needs Docker" : (VLLM_MISSING ?? "the build for CPUs");
+const WHY = DOCKER_MISSING ? "needs Docker" : (ENGINE_MISSING.vllm ?? "the build for CPUs");
 
 /** The key of the client tms, as the harness makes it. */
 const KEY = "clienttmsa".padEnd(43, "0");
 const ENDPOINT = "http://127.0.0.1:8080";
 const UNIT = "llm-vllm.service";
+
+const vllmConfig = (engine: Record<string, unknown> = {}, model: Record<string, unknown> = {}) =>
+  engineStack("vllm", engine, model);
+const vllmSteps = (material: EngineMaterial, config = vllmConfig()) => stackSteps(material, config);
 
 const mounted = ({ source, target }: Mount) => ["--volume", `${source}:${target}:ro`];
 
@@ -20,15 +31,15 @@ const mounted = ({ source, target }: Mount) => ["--volume", `${source}:${target}
 const isNoData = (line: string) =>
   !/^path \/opt\/llm(\/(models|cache)(\/.*)?)?: was absent, is . root:root /.test(line);
 
-describe.skipIf(DOCKER_MISSING || VLLM_MISSING !== undefined)(`vLLM on a bare host (${WHY})`, () => {
-  let material: VllmMaterial;
+describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a bare host (${WHY})`, () => {
+  let material: EngineMaterial;
   let host: BareHost;
   let bare: Snapshot;
   let steps: readonly Step[];
 
   beforeAll(async () => {
-    material = await prepareVllm();
-    host = await BareHost.start(material.image, vllmMounts(material).flatMap(mounted));
+    material = await prepareEngine("vllm");
+    host = await BareHost.start(material.image, engineMounts(material, vllmConfig()).flatMap(mounted));
     bare = await takeSnapshot(host);
     steps = vllmSteps(material);
   });

@@ -49,6 +49,8 @@ describe.skipIf(SHELLCHECK_MISSING)("shellcheck (needs shellcheck: apt-get insta
     ["Ollama on a GPU", healthCheck({ kind: "ollama", device: "gpu" })],
     ["vLLM for CPUs", healthCheck({ kind: "vllm", variant: "cpu" })],
     ["vLLM on a GPU", healthCheck({ kind: "vllm" })],
+    ["Transformers for CPUs", healthCheck({ kind: "transformers", variant: "cpu" })],
+    ["Transformers on a GPU", healthCheck({ kind: "transformers" })],
   ] as const;
 
   test.each(rendered)("accepts the health check of %s as it is rendered", async (_, text) => {

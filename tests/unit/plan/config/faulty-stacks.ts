@@ -8,6 +8,7 @@ const SSH = `target: { kind: ssh, host: 203.0.113.10, hostKey: ${SSH_KEY} }`;
 const MODEL = "name: m, source: 'ollama:qwen3:8b'";
 const FOLDER = `name: m, source: "folder:/srv/models/m", sha256: ${"a".repeat(64)}`;
 const VLLM = "engine: { kind: vllm }";
+const TRANSFORMERS = "engine: { kind: transformers }";
 const OWN = `${SSH}\naccess: { allow: [10.0.0.0/8] }`;
 /** A valid stack for a host of one's own, to which a row adds its fault. */
 const OWN_HOST = `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [10.0.0.0/8] }`;
@@ -18,6 +19,8 @@ export const validStacks: Readonly<Record<string, string>> = {
   "two keys of the same generation": "clients: { tms: { a: 1, b: 1 } }",
   "vLLM on a sandbox": "engine: { kind: vllm, variant: cpu }",
   "vLLM on a host of one's own": `${OWN}\nmodels: [{ ${FOLDER} }]\n${VLLM}`,
+  "Transformers on a sandbox": "engine: { kind: transformers, variant: cpu }",
+  "Transformers on a host of one's own": `${OWN}\nmodels: [{ ${FOLDER} }]\n${TRANSFORMERS}`,
   "a last day of a client, and of one key":
     "clients: { tms: { a: 1, b: { generation: 2, expires: '2027-01-31' }, expires: '2026-12-31' } }",
   "a last day as Pulumi writes it back": "clients: { tms: { a: 1, expires: 2026-12-31 00:00:00 +0000 UTC } }",
@@ -70,7 +73,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a target that is a text", "target: sandbox"],
   ["no target", "target: ~"],
   ["an engine without its kind", "engine: { parallel: 2 }"],
-  ["an engine that does not exist yet", "engine: { kind: transformers }"],
+  ["an engine that does not exist", "engine: { kind: triton }"],
   ["TLS without its mode", "gateway: { tls: {} }"],
   ["a misspelt TLS mode", "gateway: { tls: { mode: ownca } }"],
   ["a TLS mode of other tools", "gateway: { tls: { mode: letsencrypt } }"],
@@ -332,4 +335,22 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
     "target: { kind: sandbox, memory: 2 GiB }\nengine: { kind: vllm, variant: cpu }",
   ],
   ["a folder of wheels on a sandbox", "engine: { kind: vllm, variant: cpu, packages: 'folder:/srv/wheels' }"],
+
+  // Transformers
+  [
+    "a version of Transformers that the catalogue does not have",
+    "engine: { kind: transformers, variant: cpu, version: 5.19.0 }",
+  ],
+  ["parallel requests for Transformers", "engine: { kind: transformers, variant: cpu, parallel: 4 }"],
+  ["Transformers for GPUs on a sandbox", TRANSFORMERS],
+  [
+    "two models for Transformers",
+    `${OWN}\nmodels: [{ ${FOLDER} }, { ${FOLDER.replace("name: m", "name: n")} }]\n${TRANSFORMERS}`,
+  ],
+  ["a context on auto for Transformers", `${OWN}\nmodels: [{ ${FOLDER}, context: auto }]\n${TRANSFORMERS}`],
+  ["a system prompt for Transformers", `${OWN}\nmodels: [{ ${FOLDER}, system: Be brief. }]\n${TRANSFORMERS}`],
+  [
+    "a sandbox that is too small for Transformers",
+    "target: { kind: sandbox, memory: 1 GiB }\nengine: { kind: transformers, variant: cpu }",
+  ],
 ];

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { knowsFlag, VLLM_FLAGS, VLLM_VERSIONS, vllmRelease, type VllmFlag } from "../../../../plan/catalog/vllm";
 import { stackSchema } from "../../../../plan/config/schema";
-import { ENGINE_KEY, vllmModelStep, vllmStep, type VllmFiles } from "../../../../plan/engines/vllm";
+import type { PythonFiles } from "../../../../plan/engines/python-environment";
+import { ENGINE_KEY, vllmModelStep, vllmStep } from "../../../../plan/engines/vllm";
 import { vllmConfig } from "../../../../plan/engines/vllm-config";
 import { resolveStack } from "../../../../plan/sizing/resolve";
 import type { ResolvedVllm } from "../../../../plan/sizing/resolved";
@@ -30,7 +31,7 @@ const artifact = (name: string) => ({
   sha256: name.length.toString().repeat(64).slice(0, 64),
   source: { kind: "local", path: `/${name}` } as const,
 });
-const FILES: VllmFiles = { uv: artifact("uv") };
+const FILES: PythonFiles = { uv: artifact("uv") };
 
 describe("the catalogue of vLLM", () => {
   test.each(VLLM_VERSIONS)("%s has every flag that the plan sets", (version) => {

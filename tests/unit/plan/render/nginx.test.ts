@@ -64,6 +64,14 @@ describe("renderGateway", () => {
     expect(values(text, "add_header Retry-After")).toContain('"3" always');
   });
 
+  test("reaches Transformers by its socket, without a key, and lets its faults pass but for a full queue", () => {
+    const text = render({}, { engine: { kind: "transformers", socket: "/run/engine.sock" } });
+    expect(values(text, "server")).toEqual(["unix:/run/engine.sock"]);
+    expect(values(text, "include")).not.toContain("/etc/nginx/tms-llm/engine.conf");
+    expect(values(text, "proxy_set_header Authorization")).toEqual(['""']);
+    expect(values(text, "error_page").filter((value) => value === "503 = @error_503").length).toBeGreaterThan(3);
+  });
+
   test("reaches vLLM by its socket, with a key of its own, and says 'not now' in its own words", () => {
     const text = render({}, { engine: { kind: "vllm", socket: "/run/engine.sock" } });
     expect(values(text, "server")).toEqual(["unix:/run/engine.sock"]);

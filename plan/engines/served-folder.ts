@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { PYTHON_ENGINES } from "../catalog/python-engines";
+import type { ResolvedModel } from "../sizing/resolved";
+import { plannedFile } from "../render/payload";
+import { ENGINE_UNIT, type PlannedFile, type SecretReference, type Step } from "../step";
+import { engineHome, type PythonFiles, releaseFolder, type ResolvedPythonEngine } from "./python-environment";
+
+/** One model that an engine in Python serves from a folder, behind a Unix socket. */
+
+/** Longest wait for a start, in seconds: large weights on slow disks, kernels compiled for the card. */
+const START_TIMEOUT_SECONDS = 1800;
+
+/** Seconds beyond the drain until the processes are killed: a client that never closes would hold a stop for ever. */
+const STOP_RESERVE_SECONDS = 15;
+
+export const stopTimeout = (drain: number) => String(Math.ceil(drain) + STOP_RESERVE_SECONDS);
+
+/** Lines of a unit for `memoryMax`. */
+export const memoryLimit = (memoryMax: number | undefined) =>
+  memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${memoryMax}`;
+
+/** nginx's workers may enter the folder, and nobody else; systemd makes it anew at each start. */
+export const engineSocket = (kind: ResolvedPythonEngine["kind"]) => `/run/llm-${kind}/engine.sock`;
+
+export const environmentFile = (kind: ResolvedPythonEngine["kind"]) => `/etc/tms-llm/${kind}.env`;
+
+export interface ServedParts {
+  /** Files of the deployment by their name in its folder; another text is another deployment. */
+  readonly deployment: Readonly<Record<string, string>>;
+  readonly environment: string;
+  readonly unit: string;
+  /** The key between nginx and the engine; it stands in the environment's file under `VLLM_API_KEY`. */
+  readonly key?: SecretReference;
+}
+
+export function weightsFolder({ kind }: ResolvedPythonEngine, model: ResolvedModel, { weights }: PythonFiles): string {
+  if (weights === undefined) return model.source.slice("folder:".length);
+  return `/opt/llm/models/${kind}/${weights.sha256.slice(0, 12)}`;
+}
+
+/** The unit, serving one model; proven by one completion before the former deployment is given up. */
+export function servedModelStep(
+  engine: ResolvedPythonEngine,
+  model: ResolvedModel,
+  files: PythonFiles,
+  parts: ServedParts,
+): Step {
+  const { kind } = engine;
+  const home = engineHome(kind);
+  const name = createHash("sha256")
+    .update(`${releaseFolder(engine)}\n${Object.values(parts.deployment).join("")}`)
+    .digest("hex")
+    .slice(0, 12);
+  const deployment = `${home}/deployments/${name}`;
+  const unit = ENGINE_UNIT[kind];
+  const deployed: PlannedFile[] = Object.entries(parts.deployment).map(([file, text]) =>
+    plannedFile(`${deployment}/${file}`, text),
+  );
+  return {
+    name: `${kind}-model`,
+    phase: "model",
+    title: `model ${model.name} from ${model.source}, context ${model.context}, by ${unit}`,
+    script: "served-folder.sh",
+    inputs: {
+      engine: kind,
+      product: PYTHON_ENGINES[kind].product,
+      unit,
+      home,
+      model: model.name,
+      variant: engine.variant,
+      release: releaseFolder(engine),
+      deployment,
+      weights: weightsFolder(engine, model, files),
+      weights_sha256: files.weights === undefined ? (model.sha256 ?? "") : "",
+      socket: engineSocket(kind),
+      key_file: parts.key === undefined ? "" : environmentFile(kind),
+      start_timeout: String(START_TIMEOUT_SECONDS),
+      context: String(model.context),
+    },
+    files: [
+      ...deployed,
+      plannedFile(environmentFile(kind), parts.environment, "root:root", "0600"),
+      plannedFile(`/etc/systemd/system/${unit}`, parts.unit),
+    ],
+    artifacts: files.weights ? [files.weights] : [],
+    secrets: parts.key === undefined ? [] : [parts.key],
+  };
+}

@@ -1,0 +1,130 @@
+# shellcheck shell=bash disable=SC2154
+# An engine in Python serving one model. What runs is one folder, deployments/<digest>, and `current` points to it: a new one is switched
+# to in one move, proven by one completion, and given up again when it fails. Only a proven one lets the former go.
+
+current=$in_home/current
+unit=$in_unit
+proof=$STATE/$in_engine-proven
+
+step() {
+  ensure_weights
+  ensure_directory "$in_home/deployments" root:root 0755
+  ensure_directory "$in_deployment" root:root 0755
+  ensure_link "$in_deployment/release" "$in_release"
+  # nginx.org's packages call their user nginx; on Debian's it is www-data itself.
+  if getent passwd nginx >/dev/null; then ensure_member nginx www-data; fi
+  ensure_files --notify "$unit"
+  ensure_serving
+}
+
+proven() { [[ -e $proof && $(<"$proof") == "$in_deployment" ]]; }
+
+ensure_serving() {
+  local found
+  found=$(readlink "$current") || found=absent
+  if [[ $VERB == check ]]; then
+    [[ $found == "$in_deployment" ]] || difference "$in_product's deployment" "$in_deployment" "$found"
+    ensure_unit "$unit"
+    [[ $(served_model) == "$in_model" ]] || difference "the model that $in_product serves" "$in_model" "$(served_model)"
+    return 0
+  fi
+  [[ $found == "$in_deployment" ]] || notify "$unit"
+  if [[ $found == "$in_deployment" && ! -e $STATE/pending/$unit ]] && proven && systemctl is-active --quiet "$unit" && [[ $(served_model) == "$in_model" ]]; then
+    own file "$proof" absent
+    ensure_link "$current" "$in_deployment"
+    ensure_unit "$unit"
+    return 0
+  fi
+  switch "$found"
+}
+
+switch() { # FORMER
+  rm -f "$proof"
+  # shellcheck disable=SC2064
+  trap "fall_back '$1'" EXIT
+  ensure_link "$current" "$in_deployment"
+  ensure_unit "$unit"
+  wait_until_ready
+  prove
+  [[ $in_variant == cpu ]] || prove_gpu
+  trap - EXIT
+  echo "$in_deployment" >"$proof.next"
+  mv -T "$proof.next" "$proof"
+  own file "$proof" absent
+  drop_former_releases
+}
+
+# The engine's step keeps the release that runs, since only here it is known whether the new one does.
+drop_former_releases() {
+  local release
+  while read -r release; do
+    [[ $release != "$in_release" ]] || continue
+    undo tree "$release" absent
+    disown_line tree "$release"
+    changed "former release $release gone"
+  done < <(awk -F'\t' -v releases="^$in_home/[0-9]" '$3 == "tree" && $4 ~ releases { print $4 }' "$LEDGER")
+}
+
+# The former deployment serves again; the next run takes up the new one anew. Without a former one nothing is left running
+# in circles.
+fall_back() { # FORMER
+  set +e
+  notify "$unit"
+  if [[ $1 == /* && $1 != "$in_deployment" && -e $1 ]]; then
+    progress "  go back to $1"
+    ln -sfnT -- "$1" "$(candidate_of "$current")"
+    mv -T -- "$(candidate_of "$current")" "$current"
+    systemctl restart "$unit"
+  else
+    systemctl stop "$unit"
+  fi
+}
+
+ask() { # PATH [CURL-OPTION…]
+  local -a options=(--silent --max-time 60 --unix-socket "$in_socket" "${@:2}")
+  if [[ -z $in_key_file ]]; then
+    curl "${options[@]}" "http://localhost$1"
+  else
+    # In a file of the shell's own, not among the arguments, which everybody sees.
+    curl "${options[@]}" --header @<(sed -n 's/^VLLM_API_KEY=/Authorization: Bearer /p' "$in_key_file") "http://localhost$1"
+  fi
+}
+
+served_model() {
+  ask /v1/models --max-time 5 2>/dev/null | sed -n 's/^{"object":"list","data":\[{"id":"\([^"]*\)".*/\1/p' || echo 'no answer'
+}
+
+# The run of the unit that is meant; another one means that the first has ended.
+invocation() { systemctl show -P InvocationID "$unit"; }
+
+wait_until_ready() {
+  local run deadline=$((SECONDS + in_start_timeout))
+  run=$(invocation)
+  progress "  wait for $in_product"
+  until ask /health --max-time 5 --fail --output /dev/null; do
+    [[ $(systemctl is-active "$unit") == active && $(invocation) == "$run" ]] || start_failed "$run" "$in_product ended while it started"
+    ((SECONDS < deadline)) || start_failed "$run" "$in_product was not ready after $in_start_timeout s"
+    sleep 0.5
+  done
+}
+
+start_failed() { # RUN WHAT
+  local log=$RUN_DIR/engine.log
+  journalctl "_SYSTEMD_INVOCATION_ID=$1" -o cat --no-pager -n 2000 >"$log"
+  "${in_engine}_failure" "$2" "$log"
+}
+
+prove() {
+  local answer=$RUN_DIR/answer status
+  progress "  ask $in_model for one completion"
+  status=$(ask /v1/chat/completions --max-time 300 --output "$answer" --write-out '%{http_code}' --header 'Content-Type: application/json' \
+    --data "{\"model\":$(json_string "$in_model"),\"max_tokens\":8,\"messages\":[{\"role\":\"user\",\"content\":\"ping\"}]}") || status=000
+  if [[ $status != 200 ]] || ! grep -q '"choices":\[{' "$answer"; then
+    fail "model $in_model does not answer" "HTTP $status: $(head -c 400 "$answer" 2>/dev/null)" "a model without a chat template cannot chat; the engine's log: journalctl -u $unit"
+  fi
+}
+
+# A completion can come from anywhere; that a process of the unit holds memory of a GPU cannot.
+prove_gpu() {
+  unit_on_gpu "$unit" || fail "$in_product does not use the GPU" "nvidia-smi names no process of $unit" "on the host: nvidia-smi; journalctl -u $unit | grep -i cuda"
+}

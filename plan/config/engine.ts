@@ -56,7 +56,15 @@ const ollama = z.strictObject({
   keepAlive: duration({ max: 365 * DAY })
     .default(DAY)
     .describe("How long an idle model stays loaded."),
-  queue: z.number().int().min(1).max(4096).default(64).describe("Waiting requests before the engine answers 503."),
+  queue: z
+    .number()
+    .int()
+    .min(1)
+    .max(4096)
+    .default(64)
+    .describe(
+      "Requests that wait for a model to be loaded, before the engine answers 503. For a seat of a loaded model Ollama 0.17 lets any number wait.",
+    ),
   // The engine runs without privileges, so it can't listen below 1024.
   port: z.number().int().min(1024).max(65535).default(11434).describe("Loopback port of the engine."),
   device: z

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Mount } from "../../plan/plan";
 import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
-import { checkHost, deploy, removeAll, runPhase, submitPhase, type StepReport } from "../harness/deployment";
+import { checkHost, deliver, deploy, removeAll, runPhase, submitPhase, type StepReport } from "../harness/deployment";
 import { sabotaged } from "../harness/gateway";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
 import {
@@ -214,6 +214,8 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
     await host.shell(`echo >>${folder}/config.json`);
     expect(await checkHost(host)).toMatchObject([{ what: `weights in ${folder}` }]);
 
+    // The sent weights had left the plan, and so the host.
+    await deliver(host, modelPhase(steps));
     await runPhase(host, "model", modelPhase(steps));
     await host.shell("rm -r /srv/models");
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, describe } from "vitest";
-import type { Step } from "../../plan/step";
+import { hostsStep } from "../../plan/network";
+import { PHASES, type Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { checkHost, deploy, plannedSteps, prepareMaterial, removeAll } from "../harness/deployment";
 import { OCCUPY, OUR_DATA, ownSite } from "../harness/occupied-host";
@@ -25,6 +26,17 @@ describe.skipIf(DOCKER_MISSING)("a host that had nginx, ufw and a user tms befor
     expect(await checkHost(host)).toEqual([]);
     expect(await host.shell("getent passwd tms")).toContain(":/home/tms:/bin/bash");
     expect(await host.shell("ufw status")).toMatch(/^8080\/tcp +ALLOW +10\.0\.0\.0\/8/m);
+  });
+
+  test.each(PHASES)("is as before after the removal of a deployment that broke in the phase %s", async (phase) => {
+    const broken: Step = { ...hostsStep({ noProxy: [], hosts: { localhost: "192.0.2.1" } })!, name: "broken", phase };
+    const upTo = steps.filter((step) => PHASES.indexOf(step.phase) <= PHASES.indexOf(phase));
+    await expect(deploy(host, [...upTo, broken])).rejects.toThrow(/localhost is 127\.0\.0\.1[^]* there already/);
+    await host.shell("touch /var/lib/tms-llm/purge");
+    await removeAll(host);
+    const left = differences(before, await takeSnapshot(host), "equivalent");
+    expect(left.filter((line) => !OUR_DATA.test(line))).toEqual([]);
+    expect(await ownSite(host)).toBe("mine");
   });
 
   test.each([

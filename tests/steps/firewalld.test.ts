@@ -33,7 +33,8 @@ const OUTSIDE = `
 const LISTENERS = [22, 80, 443, 11434]
   .map(
     (port) =>
-      `ss -Hltn | grep -q ':${port} ' || systemd-run --quiet --unit=listen-${port} python3 -m http.server --bind :: ${port}`,
+      `ss -Hltn | grep -q ':${port} ' || systemd-run --quiet --unit=listen-${port} python3 -m http.server --bind :: ${port}
+       until ss -Hltn | grep -q ':${port} '; do sleep 0.05; done`,
   )
   .join("\n");
 

@@ -20,7 +20,7 @@ describe.skipIf(DOCKER_MISSING)(
     beforeAll(async () => {
       const material = await prepareMaterial();
       [clone, host] = await Promise.all([Clone.make(), BareHost.start(material.image)]);
-      await clone.passForOfficial();
+      const { sha256 } = await clone.passForOfficial();
       const access = await openSsh(host, clone);
       await formerOllama(host, material, "0755");
       const { machine } = await addresses(host);
@@ -28,7 +28,7 @@ describe.skipIf(DOCKER_MISSING)(
         {
           ...PATIENT,
           target: { kind: "ssh", ...access },
-          models: [{ name: "kanana-1.5-8b", source: FORMER_MODEL, context: 2048 }],
+          models: [{ name: "kanana-1.5-8b", source: FORMER_MODEL, sha256, context: 2048 }],
           access: { allow: [machine] },
         },
         "own",

@@ -35,7 +35,7 @@ describe.skipIf(DOCKER_MISSING)("a phase that is killed with all its children (n
   }
 
   // In the order of the plan, since each step builds on the ones before it.
-  test.each(["account", "firewall", "ollama", "model-tiny-8950ab", "gateway", "health"])(
+  test.each(["account", "firewall", "gpu", "ollama", "model-tiny-8950ab", "gateway", "health"])(
     "%s: can be taken back half-way, and ends as if it had not been killed",
     async (name) => {
       tested.add(name);

@@ -20,12 +20,23 @@ undo_firewalld() { # "ENABLED ACTIVE"
   systemctl cat firewalld.service >/dev/null 2>&1 || return 0
   if [[ $1 != enabled* ]]; then systemctl disable --quiet firewalld.service; fi
   if [[ $1 != *" active" ]]; then
-    systemctl stop firewalld.service
+    stop_firewalld
   elif firewalld_active; then
     reload_firewalld
   else
     systemctl start firewalld.service
   fi
+}
+
+# One that is stopped before it has loaded its rules, or that died, leaves in the kernel what it had loaded.
+stop_firewalld() {
+  local family
+  systemctl stop firewalld.service
+  if systemctl is-failed --quiet firewalld.service; then systemctl reset-failed firewalld.service; fi
+  command -v nft >/dev/null || return 0
+  for family in inet ip ip6; do
+    if nft list table "$family" firewalld >/dev/null 2>&1; then nft delete table "$family" firewalld; fi
+  done
 }
 
 # Where somebody took its table away, firewalld cannot even take it away itself, and has to start anew.
@@ -41,7 +52,16 @@ accepts_everything() { # ZONE
 }
 
 set_default_zone() { # ZONE
-  if firewalld_active; then firewall-cmd --quiet --set-default-zone "$1"; else firewall-offline-cmd --quiet --set-default-zone "$1"; fi
+  local deadline=$((SECONDS + 30))
+  if ! firewalld_active; then
+    firewall-offline-cmd --quiet --set-default-zone "$1"
+    return
+  fi
+  # systemd takes it for started before it answers.
+  until firewall-cmd --quiet --set-default-zone "$1" 2>/dev/null; do
+    ((SECONDS < deadline)) || unit_failed firewalld.service
+    sleep 0.2
+  done
 }
 
 ensure_refusing_zone() {

@@ -55,7 +55,8 @@ describe.skipIf(DOCKER_MISSING)("firewalld on a Debian host (needs Docker)", () 
     await host.shell(
       "export DEBIAN_FRONTEND=noninteractive; (apt-get -qq install --no-install-recommends firewalld || { apt-get -qq update; apt-get -qq install --no-install-recommends firewalld; }) >/run/packages.log 2>&1",
     );
-    await host.shell("systemctl disable --now --quiet firewalld");
+    // systemd takes it for started before it has loaded its rules; stopped before, it would leave them in the kernel.
+    await host.shell("until firewall-cmd -q --state; do sleep 0.2; done; systemctl disable --now --quiet firewalld");
     await anchor(host);
     bare = await takeSnapshot(host);
   });
@@ -86,7 +87,17 @@ except OSError: pass" | sort -n | xargs`);
     expect(await rules()).not.toContain("firewalld");
   });
 
+  test("leaves no rule in the kernel where firewalld died before the removal", async () => {
+    await apply();
+    await host.shell("systemctl kill --signal=KILL firewalld; while systemctl is-active -q firewalld; do sleep 0.1; done");
+    expect(await rules()).toContain("firewalld");
+    await runPhase(host, "access", []);
+    expect(await rules()).not.toContain("firewalld");
+    expect(elsewhere(differences(bare, await takeSnapshot(host), "equivalent"))).toEqual([]);
+  });
+
   test("leaves a firewalld that was running before as it was", async () => {
+    await runPhase(host, "access", []);
     await host.shell(
       "systemctl enable --now --quiet firewalld; firewall-cmd -q --permanent --add-port=8080/tcp; firewall-cmd -q --reload",
     );

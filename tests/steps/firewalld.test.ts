@@ -89,7 +89,9 @@ except OSError: pass" | sort -n | xargs`);
 
   test("leaves no rule in the kernel where firewalld died before the removal", async () => {
     await apply();
-    await host.shell("systemctl kill --signal=KILL firewalld; while systemctl is-active -q firewalld; do sleep 0.1; done");
+    await host.shell(
+      "systemctl kill --signal=KILL firewalld; while systemctl is-active -q firewalld; do sleep 0.1; done",
+    );
     expect(await rules()).toContain("firewalld");
     await runPhase(host, "access", []);
     expect(await rules()).not.toContain("firewalld");

@@ -1,6 +1,6 @@
 import { PYTHON_ENGINES, type PythonEngineKind } from "./catalog/python-engines";
 import type { HostFacts } from "./host-facts";
-import { systemRow } from "./os";
+import { SYSTEMS, systemRow } from "./os";
 import type { Refusal } from "./preflight/refusal";
 
 /** Which build of an engine runs on a host, and on what: GPU × driver × C library × system. A table, read by one function. */
@@ -54,7 +54,7 @@ interface Judgement {
 /** Says where an engine would run on a host, and everything that stands in the way. Pure; every reason at once. */
 export function judgeCompatibility(demand: EngineDemand, host: HostFacts): Judgement {
   const { engine } = demand;
-  const refusals = [...judgeListedSystem(host), ...judgeMig(host)];
+  const refusals = [...judgeListedSystem(engine, host), ...judgeMig(host)];
   if (host.gpusWithoutDriver.length > 0) refusals.push(driverMissing(host));
   if (host.gpus.length === 0) {
     const placement = { device: "cpu" } as const;
@@ -88,15 +88,18 @@ const named = ({ gpus }: HostFacts) => [...new Set(gpus.map(({ name }) => name))
 
 const CPU_WAY = "to run on the CPU, write context and engine.parallel as numbers that fit into the host's memory";
 
-function judgeListedSystem({ system }: HostFacts): Refusal[] {
-  if (systemRow(system)) return [];
+function judgeListedSystem(engine: EngineDemand["engine"], { system }: HostFacts): Refusal[] {
+  const row = systemRow(system);
+  if (row?.engines.includes(engine)) return [];
   return [
     {
       id: "operating-system",
-      what: "The host's system is not one that this release knows",
-      found: `${system.id} ${system.version}`,
-      needed: "a system of the allow-list in plan/os.ts",
-      wayOut: "choose a host with one of its systems",
+      what: `The host's system is not one on which this release sets up ${engine}`,
+      found: row?.name ?? `${system.id} ${system.version}`,
+      needed: SYSTEMS.filter(({ engines }) => engines.includes(engine))
+        .map(({ name }) => name)
+        .join(", "),
+      wayOut: `choose a host with one of these systems${row ? "; or set engine.kind to ollama" : ""}`,
     },
   ];
 }

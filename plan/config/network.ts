@@ -26,7 +26,9 @@ export const networkSchema = z.strictObject({
       }),
     )
     .default([])
-    .describe("Names, domains and networks that the host reaches without the proxy. Loopback never goes by it."),
+    .describe(
+      "Names, domains and networks that the host reaches without the proxy. Loopback never goes by it. A network is heeded by Ollama, uv and curl from 7.86 on alone: apt, dnf and the curl of Ubuntu 22.04 and of RHEL's family want names or single addresses.",
+    ),
   hosts: z
     .record(hostName(), address())
     .default({})

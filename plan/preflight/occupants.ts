@@ -6,7 +6,7 @@ import type { Refusal } from "./refusal";
 import type { PortRequirement, Requirements } from "./requirements";
 
 export function judgePorts(facts: Facts, { ports, existing = DEFAULT_EXISTING }: Requirements): Refusal[] {
-  const { listeners } = facts;
+  const { listeners, os } = facts;
   if (listeners === null) {
     return [
       {
@@ -14,7 +14,7 @@ export function judgePorts(facts: Facts, { ports, existing = DEFAULT_EXISTING }:
         what: "It cannot be told which ports of the host are taken",
         found: "no usable `ss` command",
         needed: "iproute2",
-        wayOut: "on the host: apt-get install iproute2",
+        wayOut: `on the host: ${os.family === "rhel" ? "dnf install iproute" : "apt-get install iproute2"}`,
       },
     ];
   }
@@ -207,7 +207,16 @@ export function judgeFirewall(
   }));
 }
 
-export function judgeDocker({ docker }: Facts): Refusal[] {
+/** Docker's own packages where the family's distributions have Podman; it has none for Oracle Linux, where CentOS's serve. */
+function dockerPackages({ id, family }: Facts["os"]): string {
+  if (family !== "rhel") return "apt-get install docker.io";
+  return `dnf config-manager --add-repo https://download.docker.com/linux/${id === "rhel" ? "rhel" : "centos"}/docker-ce.repo && dnf install docker-ce && systemctl enable --now docker`;
+}
+
+/** What stands in the way of Docker's packages, taken away first. */
+const MAKE_ROOM = { absent: "", snap: "snap remove docker && ", podman: "remove podman-docker, then " } as const;
+
+export function judgeDocker({ docker, os }: Facts): Refusal[] {
   if (docker.kind === "package") return [];
   return [
     {
@@ -219,10 +228,7 @@ export function judgeDocker({ docker }: Facts): Refusal[] {
         podman: "Podman under Docker's name",
       }[docker.kind],
       needed: "Docker from the distribution's or Docker's packages",
-      wayOut:
-        docker.kind === "snap"
-          ? "on the host: snap remove docker && apt-get install docker.io"
-          : "on the host: apt-get install docker.io",
+      wayOut: `on the host: ${MAKE_ROOM[docker.kind]}${dockerPackages(os)}`,
     },
   ];
 }

@@ -24,7 +24,7 @@ export function judgeSystem(facts: Facts, { engine = "ollama", architecture, gli
       needed: SYSTEMS.filter((row) => row.engines.includes(engine))
         .map(({ name }) => name)
         .join(", "),
-      wayOut: "choose a host with one of these systems",
+      wayOut: `choose a host with one of these systems${systemRow(os)?.engines.includes("ollama") ? "; or set engine.kind to ollama" : ""}`,
     });
   }
   if (!systemd.running) {

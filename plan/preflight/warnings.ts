@@ -1,3 +1,4 @@
+import { linesLeftOut, WHOLE_HARDENING_SINCE } from "../catalog/systemd";
 import { DEFAULT_EXISTING } from "../existing";
 import type { Facts } from "../facts";
 import { firewallManager } from "../firewall";
@@ -78,6 +79,17 @@ export function warn(
       found: `Docker ${docker.version ?? ""}`.trim(),
       needed: "nothing of ours is published by Docker",
       wayOut: "publish containers' ports on 127.0.0.1 only",
+    });
+  }
+  const leftOut = linesLeftOut(facts.systemd.version);
+  if (leftOut.length > 0) {
+    warnings.push({
+      id: "less-hardened",
+      what: "The host's systemd does not know every line of our units: it warns, and goes on without them",
+      found: `systemd ${facts.systemd.version ?? ""}, without ${leftOut.join(", ")}`,
+      needed: `systemd ${WHOLE_HARDENING_SINCE} or newer for the whole hardening`,
+      wayOut:
+        "none needed: capabilities, file system, devices and system calls are closed there too, but the engine sees other users' processes; for all of it choose a host with a newer system",
     });
   }
   if (facts.time < EARLIEST_TIME) {

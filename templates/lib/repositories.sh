@@ -78,7 +78,9 @@ ensure_rpm_key() {
     difference "rpm's key $id" present absent
     if [[ $VERB == apply ]]; then
       own rpm-key "$id" absent
-      rpm --import "$1"
+      rpm --import "$1" 2>"$RUN_DIR/key.log" ||
+        fail "rpm does not take the key $1" "$(tail -n 2 "$RUN_DIR/key.log")" \
+          "the host's crypto policy may forbid how it is signed (update-crypto-policies --show); give a mirror with a key of its own (mirrors, key)"
       changed "rpm's key $id"
     fi
   fi

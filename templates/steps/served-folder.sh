@@ -95,7 +95,7 @@ served_model() {
 }
 
 # The run of the unit that is meant; another one means that the first has ended.
-invocation() { systemctl show -P InvocationID "$unit"; }
+invocation() { unit_property "$unit" InvocationID; }
 
 wait_until_ready() {
   local run deadline=$((SECONDS + in_start_timeout))

@@ -5,6 +5,7 @@ import { hostFacts as measured } from "../../fixtures/hosts/load";
 
 const L4 = hostFacts(measured("l4"));
 const gpu = (name: string, computeCapability: string) => [{ ...L4.gpus[0]!, name, computeCapability }];
+const old = { glibc: "2.28", driver: "570.86.15" };
 const oracle8 = { system: { id: "ol", version: "8.10" }, glibc: "2.28" };
 
 /** The engines of the rows; the newest vLLM has a build for CUDA 13 alone. */
@@ -52,8 +53,10 @@ const ROWS: readonly Row[] = [
     { driver: "570.86.15", gpus: gpu("RTX 5070 Ti", "12.0") },
     "gpu cu129 bfloat16",
   ],
-  ["Oracle Linux 8 with driver 580", "vllm", { ...oracle8 }, "gpu cu130 bfloat16"],
-  ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: glibc"],
+  ["the C library of the systems of 2018, with driver 580", "vllm", { glibc: "2.28" }, "gpu cu130 bfloat16"],
+  ["the C library of the systems of 2018, with driver 570", "vllm", old, "refused: glibc"],
+  ["Oracle Linux 8 with driver 580", "vllm", { ...oracle8 }, "refused: operating-system"],
+  ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: operating-system, glibc"],
   ["Oracle Linux 8 with driver 570", "ollama", { ...oracle8, driver: "570.86.15" }, "gpu bundled bfloat16"],
   ["Python 3.10", "vllm from a folder", { pythons: ["3.10.12"] }, "refused: python"],
   ["Python 3.12 beside it", "vllm from a folder", { pythons: ["3.12.3", "3.10.12"] }, "gpu cu130 bfloat16"],
@@ -108,6 +111,13 @@ describe("GPU × driver × C library × system × engine", () => {
     const { refusals } = judgeCompatibility(DEMANDS.vllm, { ...L4, ...oracle8, driver: "570.86.15" });
     expect(refusals).toMatchInlineSnapshot(`
       [
+        {
+          "found": "Oracle Linux 8",
+          "id": "operating-system",
+          "needed": "Debian 12, Ubuntu 22.04, Ubuntu 24.04",
+          "wayOut": "choose a host with one of these systems; or set engine.kind to ollama",
+          "what": "The host's system is not one on which this release sets up vllm",
+        },
         {
           "found": "glibc 2.28, driver 570.86.15",
           "id": "glibc",

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TOOLKIT_PACKAGES } from "../../plan/catalog/container-toolkit";
 import { containerToolkitSteps } from "../../plan/container-toolkit";
@@ -8,21 +6,16 @@ import type { Step } from "../../plan/step";
 import { hostFacts as fixtureFacts } from "../fixtures/hosts/load";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { anchor, checkHost, prepareMaterial, removeAll, runPhase, stackConfig } from "../harness/deployment";
+import { dockerWithGpu, NVIDIA_CTK, OWN_DAEMON, putFile } from "../harness/docker-stand-in";
 import { makeDebs, makeKey } from "../harness/driver";
 import { GO_MISSING, nvidiaCtk } from "../harness/nvidia-ctk";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
-
-const FIXTURES = join(__dirname, "../fixtures");
-const fixture = (path: string) => readFileSync(join(FIXTURES, path), "utf8");
 
 const TOOLS = `export DEBIAN_FRONTEND=noninteractive
   for attempt in 1 2; do
     apt-get -qq install --no-install-recommends apt-utils gpg gpg-agent >/run/tools.log 2>&1 && break
     apt-get -qq update
   done`;
-
-/** An operator's own configuration, in his own style. */
-const OWN = '{ "log-driver": "journald", "runtimes": {"kata": {"path": "/usr/bin/kata-runtime"}} }\n';
 
 describe.skipIf(DOCKER_MISSING || GO_MISSING)(
   "the container toolkit by real apt and the real nvidia-ctk, from a signed mirror made for the test; Docker, nvidia-smi and the reading of the GPU for CDI are stand-ins (needs Docker and Go)",
@@ -34,8 +27,7 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
     const apply = () => runPhase(host, "base", steps);
     const drift = async () => (await checkHost(host)).map(({ what, found }) => `${what}: ${found}`);
     const daemon = async () => JSON.parse(await host.shell("cat /etc/docker/daemon.json")) as Record<string, unknown>;
-    const put = (path: string, text: string, mode = "0755") =>
-      host.shell(`mkdir -p ${path.replace(/\/[^/]*$/, "")} && cat >${path} && chmod ${mode} ${path}`, text);
+    const put = (path: string, text: string, mode?: string) => putFile(host, path, text, mode);
     const left = async () =>
       differences(bare, await takeSnapshot(host), "equivalent").filter((line) => !line.includes("/var/lib/tms-llm"));
 
@@ -43,24 +35,16 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
       const [program, { image }] = await Promise.all([nvidiaCtk(), prepareMaterial()]);
       host = await BareHost.start(image);
       await host.shell(TOOLS);
-      await host.copy(program, "/srv/nvidia-ctk");
-      await put("/srv/cdi.yaml", fixture("container-toolkit/cdi.yaml"), "0644");
-      await put("/usr/local/bin/nvidia-smi", fixture("driver/nvidia-smi"));
-      await put("/usr/local/bin/docker", fixture("container-toolkit/docker"));
-      await put("/etc/systemd/system/docker.service", fixture("container-toolkit/docker.service"), "0644");
-      await put("/etc/docker/daemon.json", OWN, "0640");
+      await dockerWithGpu(host, program);
       // The predecessor's list, whose server has gone.
       await put("/etc/apt/sources.list.d/nvidia-docker.list", "deb file:/srv/gone /\n", "0644");
-      await host.shell("echo 580.126.09 >/run/nvidia-loaded; systemctl daemon-reload; systemctl start docker");
       const key = await makeKey(host);
       const folder = "/srv/mirror/stable/deb/amd64";
       const packages = (version: string) =>
         TOOLKIT_PACKAGES.map((name) => ({
           name,
           version,
-          ...(name === "nvidia-container-toolkit-base"
-            ? { files: { "/usr/bin/nvidia-ctk": fixture("container-toolkit/nvidia-ctk") } }
-            : {}),
+          ...(name === "nvidia-container-toolkit-base" ? { files: { "/usr/bin/nvidia-ctk": NVIDIA_CTK } } : {}),
         }));
       await makeDebs(host, folder, [...packages("1.19.1-1"), ...packages("1.20.0-1")]);
       await host.shell(`set -e; export GNUPGHOME=/run/made/gnupg; cd ${folder}
@@ -109,7 +93,7 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
     });
 
     test("a runtime that somebody took out, and devices of another driver, are drift, and are mended", async () => {
-      await put("/etc/docker/daemon.json", OWN, "0640");
+      await put("/etc/docker/daemon.json", OWN_DAEMON, "0640");
       await host.shell("sed -i s/580.126.09/570.1/ /var/run/cdi/nvidia.yaml");
       expect(await drift()).toEqual(["Docker's runtime nvidia: absent", "CDI devices: nvidia.com/gpu=all"]);
       await apply();
@@ -123,14 +107,14 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
         "log-driver": "local",
         runtimes: { kata: { path: "/usr/bin/kata-runtime" } },
       });
-      await put("/etc/docker/daemon.json", OWN, "0640");
+      await put("/etc/docker/daemon.json", OWN_DAEMON, "0640");
     });
 
     test("it goes without a trace; the configuration and the predecessor's list are what they were", async () => {
       await apply();
       await removeAll(host);
       expect(await left()).toEqual([]);
-      expect(await host.shell("cat /etc/docker/daemon.json")).toBe(OWN.trimEnd());
+      expect(await host.shell("cat /etc/docker/daemon.json")).toBe(OWN_DAEMON.trimEnd());
     });
 
     test("a list as NVIDIA's guide has it is used as it is, and stays", async () => {
@@ -147,7 +131,7 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
     });
 
     test("a toolkit that was there before is used as it is, and stays", async () => {
-      await put("/usr/bin/nvidia-ctk", fixture("container-toolkit/nvidia-ctk"));
+      await put("/usr/bin/nvidia-ctk", NVIDIA_CTK);
       await anchor(host);
       await apply();
       expect(await host.shell("ls /etc/apt/sources.list.d")).not.toContain("tms-llm");

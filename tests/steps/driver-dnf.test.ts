@@ -1,37 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { anchor, checkHost, prepareMaterial, removeAll, runPhase } from "../harness/deployment";
-import { callItself, contents, driverStep, makeKey, standInModules, type MadePackage } from "../harness/driver";
+import { driverStep, makeKey, standInModules } from "../harness/driver";
+import { becomeOracleLinux, EVERY_HOST, makeRpms, rpmTools, type MadeRpm } from "../harness/rpms";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
-
-const ORACLE =
-  'NAME="Oracle Linux Server"\nVERSION_ID="8.10"\nID="ol"\nID_LIKE="fedora"\nPLATFORM_ID="platform:el8"\nPRETTY_NAME="Oracle Linux Server 8.10"\n';
 
 /** Oracle's own kernel, as the host says that it runs. */
 const KERNEL = { version: "5.15.0", release: "300.163.18.el8uek" };
 
-const TOOLS = `export DEBIAN_FRONTEND=noninteractive
-  for attempt in 1 2; do
-    apt-get -qq install --no-install-recommends dnf rpm createrepo-c dnf-plugins-core file gpg gpg-agent >/run/tools.log 2>&1 && break
-    apt-get -qq update
-  done
-  # A plugin that Debian switches on, for packages of the host's own.
-  sed -i 's/^enabled *=.*/enabled = false/' /etc/dnf/plugins/local.conf
-  # Debian's rpm keeps its database in the caller's home otherwise.
-  mkdir -p /etc/pki/rpm-gpg /etc/rpm && echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros
+/** The host says that it runs that kernel. */
+const OTHER_KERNEL = `
   printf '#!/bin/sh\\nif [ "$*" = -r ]; then echo ${KERNEL.version}-${KERNEL.release}.x86_64; else exec /usr/bin/uname "$@"; fi\\n' >/usr/local/bin/uname
   chmod 0755 /usr/local/bin/uname`;
 
-interface MadeRpm extends MadePackage {
-  readonly release?: string;
-  readonly provides?: string;
-}
-
 /** What every host of the family has, and what its own repositories offer. */
 const HOST: readonly MadeRpm[] = [
-  { name: "bash", version: "1", provides: "/bin/sh" },
-  { name: "oraclelinux-release", version: "1", provides: "system-release(releasever) = 8" },
-  { name: "gnupg2", version: "1", provides: "/usr/bin/gpg" },
+  ...EVERY_HOST,
   { name: "kernel-uek-devel", ...KERNEL },
   { name: "python3-dnf-plugin-versionlock", version: "1" },
   {
@@ -42,47 +26,10 @@ const HOST: readonly MadeRpm[] = [
 ];
 const EPEL: readonly MadeRpm[] = [{ name: "dkms", version: "3" }];
 const driver = (version: string): readonly MadeRpm[] => [
-  { name: "nvidia-open", version, needs: `kmod-nvidia-open-dkms = 3:${version}` },
-  { name: "kmod-nvidia-open-dkms", version, needs: "dkms", driver: true },
+  { name: "nvidia-open", epoch: 3, version, needs: `kmod-nvidia-open-dkms = 3:${version}` },
+  { name: "kmod-nvidia-open-dkms", epoch: 3, version, needs: "dkms", driver: true },
 ];
 const DRIVERS = ["580.126.09", "590.48.01"] as const;
-
-const spec = (made: MadeRpm) => `%define debug_package %{nil}
-Name: ${made.name}
-Epoch: ${/nvidia/.test(made.name) ? 3 : 0}
-Version: ${made.version}
-Release: ${made.release ?? "1"}
-Summary: Made for a test
-License: none
-${made.needs === undefined ? "" : `Requires: ${made.needs}`}
-${made.provides === undefined ? "" : `Provides: ${made.provides}`}
-%description
-Made for a test.
-%install
-mkdir -p %{buildroot} && cp -a /run/made/${made.name}-${made.version}/. %{buildroot}
-%files
-${Object.keys(contents(made))
-  .map((path) => `%attr(${path.startsWith("/usr/bin/") ? "0755" : "0644"}, root, root) ${path}`)
-  .join("\n")}
-`;
-
-async function makeRpms(host: BareHost, folder: string, packages: readonly MadeRpm[], signed = false): Promise<void> {
-  for (const made of packages) {
-    const root = `/run/made/${made.name}-${made.version}`;
-    for (const [path, text] of Object.entries(contents(made))) {
-      await host.shell(`mkdir -p ${root}${path.replace(/\/[^/]*$/, "")} && cat >${root}${path}`, text);
-    }
-    await host.shell(`cat >/run/made/${made.name}-${made.version}.spec`, spec(made));
-    await host.shell(`set -e; export HOME=/root; mkdir -p ${folder}
-      rpmbuild -bb --quiet --define '_topdir /run/made/rpm' --define '_rpmdir ${folder}' --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' /run/made/${made.name}-${made.version}.spec >/run/build.log 2>&1 || { tail -5 /run/build.log >&2; exit 1; }`);
-  }
-  if (signed) {
-    await host.shell(
-      `set -e; export GNUPGHOME=/run/made/gnupg; rpmsign --define '_gpg_name made@test' --define '__gpg /usr/bin/gpg' --addsign ${folder}/*.rpm >/run/sign.log 2>&1 || { cat /run/sign.log >&2; exit 1; }`,
-    );
-  }
-  await host.shell(`createrepo_c --quiet ${folder}`);
-}
 
 /** NVIDIA's repository has a module stream per branch. */
 const streams = DRIVERS.map(
@@ -129,7 +76,8 @@ describe.skipIf(DOCKER_MISSING)(
 
     beforeAll(async () => {
       host = await BareHost.start((await prepareMaterial()).image);
-      await host.shell(TOOLS);
+      await rpmTools(host);
+      await host.shell(OTHER_KERNEL);
       await standInModules(host);
       fingerprint = await makeKey(host);
       await makeRpms(host, "/srv/host", HOST);
@@ -137,10 +85,8 @@ describe.skipIf(DOCKER_MISSING)(
       await makeRpms(host, FOLDER, DRIVERS.flatMap(driver), true);
       await host.shell("cat >/run/made/modules.yaml", streams);
       await host.shell(`set -e; modifyrepo_c --mdtype=modules /run/made/modules.yaml ${FOLDER}/repodata >/dev/null
-        GNUPGHOME=/run/made/gnupg gpg --armor --export >${FOLDER}/D42D0685.pub
-        mkdir -p /etc/yum.repos.d; printf '[made]\\nname=made\\nbaseurl=file:///srv/host\\ngpgcheck=0\\n' >/etc/yum.repos.d/made.repo`);
-      await callItself(host, ORACLE);
-      await host.shell("dnf -q -y install bash oraclelinux-release gnupg2");
+        GNUPGHOME=/run/made/gnupg gpg --armor --export >${FOLDER}/D42D0685.pub`);
+      await becomeOracleLinux(host, "/srv/host");
       await anchor(host);
       bare = await takeSnapshot(host);
     });

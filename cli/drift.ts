@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
 import { judgeDrift, phaseAtWork, type Difference, type DriftReport } from "../plan/drift";
 import { expiryNotices, type ExpiryNotice } from "../plan/keys";
-import { DRIFT_TEXT } from "../plan/render/loader";
+import { DRIFT_TEXT, NO_ROOT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, readProject, type Project } from "./project";
-import { noRoot, NO_ROOT } from "./root-rights";
+import { noRoot } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
 /** A phase runs on the host at this moment: it is on its way from one state to another. */

@@ -13,13 +13,13 @@ import {
 } from "../plan/host-facts";
 import { planRequirements } from "../plan/plan";
 import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
-import { PREFLIGHT_TEXT } from "../plan/render/loader";
+import { NO_ROOT, PREFLIGHT_TEXT } from "../plan/render/loader";
 import { templateText } from "../plan/render/template-files";
 import { needsSystem } from "../plan/driver";
 import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, PROJECT, readConfig, readHost } from "./project";
-import { noRoot, NO_ROOT } from "./root-rights";
+import { noRoot } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
 type Reached = ReturnType<typeof readHost>;

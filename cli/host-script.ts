@@ -1,7 +1,7 @@
-import { scriptText } from "../plan/render/loader";
+import { NO_ROOT, scriptText } from "../plan/render/loader";
 import { CommandFailure, EXIT } from "./failure";
 import { hostAddress, readHost } from "./project";
-import { noRoot, NO_ROOT } from "./root-rights";
+import { noRoot } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
 type Reached = ReturnType<typeof readHost>;

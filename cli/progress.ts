@@ -1,6 +1,7 @@
+import { asRoot } from "../plan/render/loader";
 import { runOverSsh, SshError, type SshAddress } from "./ssh";
 
-const FOLLOW = `as=; [ "$(id -u)" = 0 ] || as="sudo -n"; exec $as journalctl --follow --lines 0 --output cat --identifier tms-llm`;
+const FOLLOW = asRoot("journalctl --follow --lines 0 --output cat --identifier tms-llm");
 const RETRY_MILLISECONDS = 1000;
 
 /**

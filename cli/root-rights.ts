@@ -1,10 +1,7 @@
 import type { StackConfig } from "../plan/config/schema";
 import { CommandFailure, EXIT } from "./failure";
 
-/** What every text for a host answers when its user may not become root; see plan/render/loader.ts. */
-export const NO_ROOT = 77;
-
-/** What the operator of such a host is told. */
+/** What the operator of a host is told whose user may not become root. */
 export function noRoot({ target }: StackConfig): CommandFailure {
   const user = target.kind === "ssh" ? target.user : "root";
   return new CommandFailure(

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
+import { asRoot } from "../plan/render/loader";
 import { docker } from "./docker";
 import { dial, type DialError, type SshAddress, type SshEndpoint } from "./ssh-dial";
 import type { HostAccess, SshAccess } from "./target";
@@ -35,7 +36,7 @@ async function overSsh(access: SshAccess, command: string): Promise<Look> {
     const brokeOff = () => reject(new Error(`the SSH session with ${where} broke off`));
     client.on("error", brokeOff);
     client.on("close", brokeOff);
-    client.exec(`as=; [ "$(id -u)" = 0 ] || as="sudo -n"; exec $as ${command}`, (error, channel) => {
+    client.exec(asRoot(command), (error, channel) => {
       if (error) {
         client.end();
         reject(error);

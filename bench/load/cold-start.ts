@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandFailure, EXIT } from "../../cli/failure";
 import { runOverSsh, type SshAddress } from "../../cli/ssh";
+import { asRoot } from "../../plan/render/loader";
 import type { Client } from "../../smoke/client";
 import { NoAnswer } from "../../smoke/no-answer";
 import type { ColdStart } from "./report";
@@ -27,10 +28,7 @@ export async function measureColdStart(
   nextNumber: () => number,
 ): Promise<ColdStart> {
   const began = performance.now();
-  const { code, stderr } = await runOverSsh(
-    address,
-    `as=; [ "$(id -u)" = 0 ] || as="sudo -n"; exec $as systemctl restart ${unit}`,
-  );
+  const { code, stderr } = await runOverSsh(address, asRoot(`systemctl restart ${unit}`));
   if (code !== 0) throw failure(unit, stderr.trim());
   const ready = await untilWell(client, began, unit);
   const firstToken = async () => {

@@ -1,11 +1,17 @@
 /** The short constant texts that run on a host. They are what an error shows, so they carry no data. */
 
+/** Exit code of every text here where the user may not become root. */
+export const NO_ROOT = 77;
+
 const AS_ROOT = [
   `as=; [ "$(id -u)" = 0 ] || as="sudo -n"`,
-  `$as true 2>/dev/null || { echo "needs root or passwordless sudo; way out: allow the SSH user sudo without a password, or use root" >&2; exit 77; }`,
+  `$as true 2>/dev/null || { echo "needs root or passwordless sudo; way out: allow the SSH user sudo without a password, or use root" >&2; exit ${NO_ROOT}; }`,
 ].join("\n");
 
-const asRoot = (script: string) => `${AS_ROOT}\nexec $as bash -c '${script}'`;
+/** Runs one command as root, whoever logs in; its words are quoted already. */
+export const asRoot = (command: string) => `${AS_ROOT}\nexec $as ${command}`;
+
+const scriptAsRoot = (script: string) => asRoot(`bash -c '${script}'`);
 
 /**
  * Unpacks the payload from stdin and hands over to it. `host` is the identity of the machine: a new container is an
@@ -19,11 +25,11 @@ export function loaderText(phase: string, digest: string, host: string, verb: "s
     "d=$(mktemp -d $spool/XXXXXX); base64 -d | tar -xzf - -C $d",
     `exec bash $d/phase.sh ${verb}`,
   ].join("; ");
-  return `# tms-llm ${phase} ${digest.slice(0, 12)} on ${host}\n${asRoot(script)}`;
+  return `# tms-llm ${phase} ${digest.slice(0, 12)} on ${host}\n${scriptAsRoot(script)}`;
 }
 
 /** Undoes the host's whole ledger; nothing to do where the anchor never came to be. */
-export const REMOVAL_TEXT = asRoot(
+export const REMOVAL_TEXT = scriptAsRoot(
   "set -eu; cd /; r=/var/lib/tms-llm/remover/phase.sh; [ -e $r ] || exit 0; exec bash $r submit-removal",
 );
 
@@ -34,7 +40,7 @@ const PHASE_RUNS = "u=tms-llm-phase.service; runs() { systemctl is-active --quie
  * Runs the checks that the phases left on the host: JSON lines, what is deployed first, then every difference. While a phase
  * is at work there is nothing to compare: then one line names it.
  */
-export const DRIFT_TEXT = asRoot(
+export const DRIFT_TEXT = scriptAsRoot(
   [
     PHASE_RUNS,
     'if runs; then echo "{\\"running\\":\\"$(systemctl show --value --property=Description $u)\\"}"; exit 0; fi',
@@ -43,22 +49,22 @@ export const DRIFT_TEXT = asRoot(
 );
 
 /** Ends when no phase is at work on the host any more. */
-export const WAIT_TEXT = asRoot(`${PHASE_RUNS}; while runs; do sleep 0.2; done`);
+export const WAIT_TEXT = scriptAsRoot(`${PHASE_RUNS}; while runs; do sleep 0.2; done`);
 
 /** In the host's memory, so a reboot takes it away; left by the step that installs a driver. */
 const REBOOT_MARKER = "/run/tms-llm-reboot-wanted";
 
 /** Says `wanted` where a driver that was installed has to be loaded by a reboot. */
-export const REBOOT_ASKED_TEXT = asRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; else echo no; fi`);
+export const REBOOT_ASKED_TEXT = scriptAsRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; else echo no; fi`);
 
 /** Reboots the host where that is wanted. */
-export const REBOOT_TEXT = asRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; systemctl reboot; fi`);
+export const REBOOT_TEXT = scriptAsRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; systemctl reboot; fi`);
 
 /** Reads a script from stdin and runs it, leaving nothing behind. Arguments are plain words. */
 export function scriptText(...words: readonly string[]): string {
   const odd = words.find((word) => !/^[\w/-]+$/.test(word));
   if (odd !== undefined) throw new Error(`not a plain word: ${odd}`);
-  return [`${AS_ROOT}\nexec $as bash -s`, ...words].join(" ");
+  return asRoot(["bash -s", ...words].join(" "));
 }
 
 export const PREFLIGHT_TEXT = scriptText();

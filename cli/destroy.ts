@@ -2,9 +2,14 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { StackConfig } from "../plan/config/schema";
 import { STATE_FOLDER } from "../plan/context";
+import { markPurgeText, NO_ROOT } from "../plan/render/loader";
+import { confirm } from "./confirm";
 import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
-import { hostAddress, PROJECT, readConfig, readProject } from "./project";
+import { hostAddress, PROJECT, readConfig, readHost } from "./project";
+import type { Pulumi } from "./pulumi";
+import { ownsHost } from "./pulumi-state";
+import { noRoot } from "./root-rights";
 import { alone } from "./run-lock";
 import { runOverSsh } from "./ssh";
 import { stoppable, type Stage } from "./stop-request";
@@ -14,48 +19,60 @@ export interface DestroyOptions {
   readonly purge?: boolean;
 }
 
-const MARK_PURGE = `as=; [ "$(id -u)" = 0 ] || as="sudo -n"; $as test ! -d /var/lib/tms-llm || $as touch /var/lib/tms-llm/purge`;
-
 /** Takes back what `up` made; models stay on an existing host unless purged. The sandbox goes as a whole. */
 export async function destroy(stack: string, options: DestroyOptions): Promise<ExitCode> {
   const config = readConfig(stack);
-  const sandbox = config.target.kind === "sandbox";
-  if (!sandbox && !options.yes && !process.stdin.isTTY) {
-    throw new UsageError(
-      `${stack} is an existing host, and nobody is here to confirm`,
-      `npm run destroy -- ${stack} --yes`,
-    );
-  }
+  const again = `npm run destroy -- ${stack}${options.purge ? " --purge" : ""}`;
+  if (config.target.kind === "ssh" && !options.yes && !process.stdin.isTTY)
+    throw new UsageError(`${stack} is an existing host, and nobody is here to confirm`, `${again} --yes`);
   const stage: Stage = {
     doing: "preparing this machine",
     consequence: "Nothing was taken back yet.",
-    wayOut: `npm run destroy -- ${stack}`,
+    wayOut: again,
   };
   return stoppable(stage, () => alone(stack, "destroy", () => takeBack(stack, config, options, stage)));
 }
 
 async function takeBack(stack: string, config: StackConfig, options: DestroyOptions, stage: Stage): Promise<ExitCode> {
-  const sandbox = config.target.kind === "sandbox";
   const { pulumi } = await prepare(stack, config);
   await pulumi.releaseAbandonedLock((line) => console.error(line));
-  if (options.purge && !sandbox) {
-    // A delete runs with the inputs of the last deployment, so the wish is left on the host.
-    const marked = await runOverSsh(hostAddress(readProject(stack)), MARK_PURGE);
-    if (marked.code !== 0)
-      throw new CommandFailure(
-        `the host could not be marked for purging: ${marked.stderr.trim()}`,
-        "check the SSH user's sudo rights",
-      );
+  if (config.target.kind === "ssh") {
+    await agree(config.target.host, pulumi, options, stage);
+    if (ownsHost(await pulumi.state())) await markPurge(stack, config, options);
   }
+  const again = stage.wayOut;
   stage.doing = "taking back what was deployed";
   stage.consequence =
     "What is not gone yet stays as it is; a removal that runs on the host comes to its end by itself.";
-  stage.wayOut = `npm run destroy -- ${stack} goes on from there; npm run up -- ${stack} deploys again`;
-  const code = await pulumi.show("destroy", ...(sandbox || options.yes ? ["--yes", "--skip-preview"] : []));
-  if (code !== 0) return EXIT.failed;
-  if (sandbox) {
+  stage.wayOut = `${again} goes on from there; npm run up -- ${stack} deploys again`;
+  if ((await pulumi.show("destroy", "--yes", "--skip-preview")) !== 0) return EXIT.failed;
+  if (config.target.kind === "sandbox") {
     await pulumi.removeStack();
     rmSync(join(PROJECT, STATE_FOLDER, stack), { recursive: true, force: true });
   }
   return EXIT.good;
+}
+
+/** A person at a terminal sees first what would go. @throws CommandFailure when they say no */
+async function agree(host: string, pulumi: Pulumi, { yes, purge }: DestroyOptions, { wayOut }: Stage): Promise<void> {
+  if (yes) return;
+  if ((await pulumi.show("destroy", "--preview-only")) !== 0)
+    throw new CommandFailure(`Nothing was taken back from ${host}.`, "see the message above");
+  const whole = purge ? ", and its models and NVIDIA driver where they are ours" : "; models stay";
+  if (!(await confirm(`Take this back from ${host}${whole}?`)))
+    throw new CommandFailure(
+      `Nothing was changed on ${host}: the question was not answered with yes.`,
+      `${wayOut} asks again`,
+    );
+}
+
+/** Leaves the wish on the host, or takes back that of a removal which did not come to its end. @throws CommandFailure, SshError */
+async function markPurge(stack: string, config: StackConfig, { purge = false }: DestroyOptions): Promise<void> {
+  const { code, stderr } = await runOverSsh(hostAddress(readHost(stack, config)), markPurgeText(purge));
+  if (code === NO_ROOT) throw noRoot(config);
+  if (code !== 0)
+    throw new CommandFailure(
+      `The host could not be told whether to purge: ${stderr.trim()}. Nothing was taken back.`,
+      "see that /var/lib/tms-llm on the host can be written to",
+    );
 }

@@ -30,6 +30,10 @@ export function pendingCreates({ deployment }: PulumiState): { readonly name: st
     .map(({ resource: { urn, type } }) => ({ name: urn.slice(urn.lastIndexOf("::") + 2), type }));
 }
 
+/** Whether something on the host is the deployment's to remove. */
+export const ownsHost = ({ deployment }: PulumiState): boolean =>
+  (deployment.resources ?? []).some(({ urn }) => urn.endsWith("::host-anchor"));
+
 /** What preflight once found, as JSON text; undefined where it has not run. */
 export function recordedFacts({ deployment }: PulumiState): string | undefined {
   const preflight = (deployment.resources ?? []).find(({ urn }) => urn.endsWith("::host-preflight"));

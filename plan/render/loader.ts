@@ -33,6 +33,10 @@ export const REMOVAL_TEXT = scriptAsRoot(
   "set -eu; cd /; r=/var/lib/tms-llm/remover/phase.sh; [ -e $r ] || exit 0; exec bash $r submit-removal",
 );
 
+/** Says what {@link REMOVAL_TEXT} is to take: Pulumi runs it with the inputs of the last deployment, so the wish is a mark on the host. */
+export const markPurgeText = (purge: boolean) =>
+  scriptAsRoot(`s=/var/lib/tms-llm; [ ! -d $s ] || ${purge ? "touch" : "rm -f"} $s/purge`);
+
 /** The name that every phase has as a systemd unit; one at a time. */
 const PHASE_RUNS = "u=tms-llm-phase.service; runs() { systemctl is-active --quiet $u; }";
 

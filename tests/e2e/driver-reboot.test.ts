@@ -102,10 +102,26 @@ describe.skipIf(DOCKER_MISSING)(
       expect(await host.shell("cat /run/nvidia-loaded")).toBe("580.126.09");
     });
 
-    it("is as deployed, and keeps its driver when the deployment is destroyed", async () => {
+    it("is as deployed after a destroy with --purge that is answered with no", async () => {
+      const destroy = clone.startInTerminal(["destroy", "gpu", "--purge"], { env: OPERATOR });
+      await destroy.says("and its models and NVIDIA driver where they are ours? [y/N]");
+      destroy.type("n\r");
+      const { exitCode, output } = await destroy.done;
+      expect(output).toMatch(/Nothing was changed on \S+: the question was not answered with yes\.\r\n/);
+      expect(exitCode).toBe(1);
+      expect(await host.ask("test -e /var/lib/tms-llm/purge")).toMatchObject({ exitCode: 1 });
       expect((await clone.run(["drift", "gpu"], { env: OPERATOR })).exitCode).toBe(0);
-      expect((await clone.run(["destroy", "gpu", "--yes"], { env: OPERATOR })).exitCode).toBe(0);
+    });
+
+    it("keeps its driver and its models when the deployment is destroyed, even after a purge that was broken off", async () => {
+      await host.shell("touch /var/lib/tms-llm/purge");
+      const destroy = clone.startInTerminal(["destroy", "gpu"], { env: OPERATOR });
+      await destroy.says("; models stay? [y/N]");
+      destroy.type("y\r");
+      const { exitCode, output } = await destroy.done;
+      expect(exitCode, output).toBe(0);
       expect(await host.shell("nvidia-smi -L; apt-mark showhold")).toContain("nvidia-utils-580-server");
+      expect(await host.shell("ls /opt/llm/models")).not.toBe("");
     });
   },
 );

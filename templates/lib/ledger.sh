@@ -10,11 +10,6 @@ ledger_field() { awk -F'\t' -v kind="$1" -v id="$2" -v field="$3" '$3 == kind &&
 # owned KIND ID: did we make it?
 owned() { [[ -n $(ledger_field "$1" "$2" 3) ]]; }
 
-ledger_replace() { # text on standard input
-  cat >"$LEDGER.next"
-  mv -T "$LEDGER.next" "$LEDGER"
-}
-
 # own KIND ID BEFORE: records that this step makes the thing; BEFORE is kept from the first time.
 own() {
   local kind=$1 id=$2 before=$3 owner
@@ -25,12 +20,13 @@ own() {
     printf '%s\t%s\t%s\t%s\t%s\n' "$PHASE" "$STEP" "$kind" "$id" "$before" >>"$LEDGER"
   elif [[ $owner != "$STEP" ]]; then
     awk -F'\t' -v OFS='\t' -v phase="$PHASE" -v step="$STEP" -v kind="$kind" -v id="$id" \
-      '$3 == kind && $4 == id { $1 = phase; $2 = step } { print }' "$LEDGER" | ledger_replace
+      '$3 == kind && $4 == id { $1 = phase; $2 = step } { print }' "$LEDGER" >"$LEDGER.next" && mv -T "$LEDGER.next" "$LEDGER"
   fi
 }
 
-disown_line() {
-  awk -F'\t' -v kind="$1" -v id="$2" '!($3 == kind && $4 == id)' "$LEDGER" | ledger_replace
+# An awk that was killed leaves a part of the ledger, which must not take its place; here as above.
+disown_line() { # KIND ID
+  awk -F'\t' -v kind="$1" -v id="$2" '!($3 == kind && $4 == id)' "$LEDGER" >"$LEDGER.next" && mv -T "$LEDGER.next" "$LEDGER"
 }
 
 # keep_before PATH: stores what is at PATH and prints the word for the ledger's last column.

@@ -2,7 +2,7 @@ import { accountStep } from "./account";
 import { applications, applicationStep, type Application } from "./application";
 import type { ArtifactIndex } from "./artifacts";
 import { findModel } from "./catalog/models";
-import type { StackConfig } from "./config/schema";
+import type { StackConfig, Target } from "./config/schema";
 import type { HostFacts } from "./host-facts";
 import { existingStep } from "./existing";
 import { containerToolkitSteps } from "./container-toolkit";
@@ -88,6 +88,9 @@ function plannedFirewall({ access, target }: ResolvedConfig, { facts }: PlanCont
   return family === undefined ? access.firewall : firewallManager(access.firewall, family);
 }
 
+/** The port on which sshd listens on the host itself. */
+const sshdPort = (target: Target) => (target.kind === "ssh" ? (target.sshdPort ?? target.port) : 22);
+
 function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readonly KeyReference[]): Step[] {
   const { gateway, target } = config;
   const manager = plannedFirewall(config, context);
@@ -95,7 +98,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     allow: allowedNetworks(config, context.sandbox),
     gatewayPort: gateway.port,
     ...(config.engine.kind === "ollama" ? { enginePort: config.engine.port } : {}),
-    sshPort: target.kind === "ssh" ? target.port : 22,
+    sshPort: sshdPort(target),
   };
   return [
     ...[hostsStep(config.network)].filter((step) => step !== undefined),
@@ -159,6 +162,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
       "/var/lib": 2 ** 28 + weightsOnDisk(config, "file:"),
     },
     ports: [{ port: config.gateway.port, unit: "nginx.service" }, ...engine.ports],
+    sshPort: sshdPort(config.target),
     ...(context.facts ? { recorded: { stack: context.stack, facts: context.facts } } : {}),
   };
 }

@@ -30,10 +30,10 @@ export function portFaults(config: KnownConfig): LocatedFault[] {
 function listeners({ target, engine, gateway }: KnownConfig): Listener[] {
   const listener = (path: PropertyPath, port: number | undefined, what: string): Listener[] =>
     port === undefined ? [] : [{ path, port, what }];
-  const ssh = target?.kind === "ssh" ? target.port : SANDBOX_SSH_PORT;
+  const [sshKey, ssh] = sshdPort(target);
   const upstream = gateway?.applicationRoute?.upstream?.split(":")[1];
   return [
-    ...listener(["target", "port"], target === undefined ? undefined : ssh, "the port of SSH"),
+    ...listener(["target", sshKey], ssh, "the port of SSH"),
     ...listener(["engine", "port"], engine?.kind === "ollama" ? engine.port : undefined, "engine.port"),
     ...listener(["gateway", "port"], gateway?.port, "gateway.port"),
     ...listener(
@@ -42,6 +42,12 @@ function listeners({ target, engine, gateway }: KnownConfig): Listener[] {
       "the application's",
     ),
   ];
+}
+
+/** sshd's port on the host itself, and the key that tells it. */
+function sshdPort(target: KnownConfig["target"]): [key: string, port: number | undefined] {
+  if (target?.kind !== "ssh") return ["port", target && SANDBOX_SSH_PORT];
+  return target.sshdPort === undefined ? ["port", target.port] : ["sshdPort", target.sshdPort];
 }
 
 export function tlsFaults({ target, gateway }: KnownConfig): LocatedFault[] {

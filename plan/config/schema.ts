@@ -50,7 +50,12 @@ const bastion = z.strictObject({
 const sshTarget = z.strictObject({
   kind: z.literal("ssh").describe("An existing host, reached over SSH."),
   host: hostOrAddress().describe("Name or address of the host."),
-  port: port().default(22).describe("SSH port."),
+  port: port().default(22).describe("SSH port, as this machine reaches it."),
+  sshdPort: port()
+    .optional()
+    .describe(
+      "Port on which sshd listens on the host itself, where `port` is forwarded to another one (NAT, a cloud's port mapping): the one that the firewall keeps open. Without it: `port`.",
+    ),
   user: sshUser().default("root").describe("SSH user: root, or one with passwordless sudo."),
   hostKey: hostKey().describe(
     "Public host key of the host, as `ssh-keyscan` prints it after the name. Mandatory: a host that shows another key is refused.",

@@ -20,6 +20,8 @@ export interface Requirements {
   /** Free space by path; paths on one mount add up. */
   readonly diskBytes: Readonly<Record<string, number>>;
   readonly ports: readonly PortRequirement[];
+  /** The port that the firewall keeps open for SSH; without it none is looked for. */
+  readonly sshPort?: number;
   /** The engine that the system has to be fit for; default `ollama`. */
   readonly engine?: SystemRow["engines"][number];
   /** Debian's word for what the plan's binaries run on; without it any architecture passes. */

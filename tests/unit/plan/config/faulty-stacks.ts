@@ -42,6 +42,10 @@ export const validStacks: Readonly<Record<string, string>> = {
     " }\n",
     `, bastion: { host: bastion.example.com, user: jump, hostKey: ${SSH_KEY} } }\n`,
   ),
+  "sshd on another port than the one that is forwarded to it": OWN_HOST.replace(
+    "host:",
+    "port: 443, sshdPort: 22, host:",
+  ),
   "a driver with every consent": `${OWN_HOST}\ngpu: { driver: install, modules: proprietary, reboot: true }\nmirrors: { nvidiaDriver: { url: 'file:///srv/cuda' } }`,
   "a restricted licence with consent": "models: [{ name: m, source: 'ollama:gemma2:9b', acceptLicence: gemma }]",
   "numbers, texts and flags as Modelfile parameters": `models: [{ ${MODEL}, parameters: { temperature: 0.3, stop: '</s>', use_mmap: false } }]`,
@@ -64,6 +68,8 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a proxy without a scheme", "network: { proxy: 'proxy.internal:3128' }"],
   ["a name without an address", "network: { hosts: { mirror.internal: mirror } }"],
   ["a name that is an address", "network: { hosts: { 10.0.0.5: mirror.internal } }"],
+  ["a port of sshd that is none", OWN_HOST.replace("host:", "sshdPort: 0, host:")],
+  ["sshd behind a forwarded port, on the gateway's", OWN_HOST.replace("host:", "port: 2222, sshdPort: 443, host:")],
   ["a bastion without its host key", OWN_HOST.replace(" }\n", ", bastion: { host: bastion.example.com } }\n")],
 
   // Kinds and shapes

@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { compareRuns } from "../bench/load/compare";
-import { benchReportSchema, renderComparison, renderReport, type BenchReport } from "../bench/load/report";
+import { renderComparison, renderReport } from "../bench/load/report";
+import { renderHtml } from "../bench/load/report-html";
 import { measureLoad } from "../bench/load/run";
 import { benchSettings, type BenchOptions } from "../bench/load/settings";
 import { smokeTarget } from "../plan/smoke-target";
 import { smokeTargetSchema } from "../smoke/target";
+import { readBenchReports } from "./bench-report";
 import { confirm } from "./confirm";
 import { EXIT, UsageError, type ExitCode } from "./failure";
 import { endpointOutputs } from "./outputs";
@@ -15,6 +17,7 @@ import { PROJECT, readConfig, readProject } from "./project";
 export interface BenchVerbOptions extends BenchOptions {
   readonly against?: string;
   readonly json?: string;
+  readonly html?: string;
   readonly yes?: boolean;
 }
 
@@ -25,7 +28,7 @@ export async function bench(stack: string, options: BenchVerbOptions): Promise<E
   const config = readConfig(stack);
   const settings = benchSettings(config, stack, options);
   // Read before anything is measured: a wrong file name must not cost a run.
-  const against = options.against === undefined ? undefined : readReport(options.against);
+  const [against] = options.against === undefined ? [] : readBenchReports([options.against]);
   if (settings.coldStart && !options.yes && !process.stdin.isTTY)
     throw new UsageError("nobody is here to confirm", `npm run bench -- ${stack} --cold-start --yes`);
   const { pulumi } = await prepare(stack, config);
@@ -41,17 +44,12 @@ export async function bench(stack: string, options: BenchVerbOptions): Promise<E
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   console.log(renderReport(report));
-  if (against) console.log(renderComparison(compareRuns(report, against, settings.seed), options.against!));
+  const comparison = against && {
+    against: options.against!,
+    comparisons: compareRuns(report, against, settings.seed),
+  };
+  if (comparison) console.log(renderComparison(comparison.comparisons, comparison.against));
+  if (options.html !== undefined) writeFileSync(resolve(PROJECT, options.html), renderHtml(report, comparison));
   console.log(`All samples: ${options.json ?? REPORT}`);
   return report.stages.some(({ figures }) => figures.succeeded > 0) ? EXIT.good : EXIT.failed;
-}
-
-function readReport(file: string): BenchReport {
-  const wayOut = `give a file that npm run bench has written, e.g. --against ${REPORT}`;
-  if (!existsSync(file)) throw new UsageError(`--against ${file}: there is no such file`, wayOut);
-  try {
-    return benchReportSchema.parse(JSON.parse(readFileSync(file, "utf8")));
-  } catch {
-    throw new UsageError(`--against ${file}: it is no report of this benchmark`, wayOut);
-  }
 }

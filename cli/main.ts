@@ -129,7 +129,16 @@ verb("bench", "measure times and throughput of the endpoint under load", async (
   .option("--yes", "with --cold-start: don't ask")
   .option("--against <file>", "compare with an earlier run's report")
   .option("--json <file>", "write the report there (default reports/bench.json)")
+  .option("--html <file>", "write the report there as a page with plots")
   .option("--seed <number>", "of arrivals at random (default 1)");
+program
+  .command("bench:table")
+  .description("print one table over several runs of bench: of models, quantizations, hosts; contacts nothing")
+  .argument("<reports...>", "files that bench has written")
+  .action((reports: string[]) => {
+    // Loaded here: no other verb needs it.
+    run = async () => (await import("./bench-table.js")).benchTable(reports);
+  });
 verb("bench:ttft", "measure what the gateway adds to the time to first token, on a deployed sandbox", async (...args) =>
   (await import("./bench-ttft.js")).benchTtft(...args),
 )

@@ -23,6 +23,18 @@ export const hostLoadSchema = z.strictObject({
   ),
 });
 export type HostLoad = z.output<typeof hostLoadSchema>;
+
+/** What was read at one moment. */
+export const readingSchema = z.strictObject({
+  /** Milliseconds after the beginning of the run. */
+  at: z.number(),
+  /** Part of all processors that was busy since the reading before it, 0 to 1; null where there is none before it. */
+  processors: z.number().nullable(),
+  /** Bytes in use. */
+  memory: z.number().nullable(),
+  gpus: z.array(z.strictObject({ index: z.number().int(), busy: z.number(), memory: z.number() })),
+});
+export type Reading = z.output<typeof readingSchema>;
 type Spread = z.output<typeof spreadSchema>;
 
 const SCRIPT = `while :; do
@@ -40,6 +52,8 @@ export interface Watch {
   /** Ends the session. @returns what was read in [from, until], on this process's clock */
   stop(): Promise<void>;
   between(from: number, until: number): HostLoad;
+  /** All of them, timed from `began` on this process's clock. */
+  readings(began: number): Reading[];
 }
 
 /** Starts to read; a host without these files has no readings. */
@@ -56,6 +70,7 @@ export function watchHost(address: SshAddress): Watch {
       await session;
     },
     between: (from, until) => hostLoad(lines.filter(({ at }) => at >= from && at <= until)),
+    readings: (began) => hostReadings(lines).map((reading) => ({ ...reading, at: reading.at - began })),
   };
 }
 
@@ -64,31 +79,42 @@ interface TimedLine {
   readonly text: string;
 }
 
-/** From the lines of the session. Pure. */
+/** From the lines of the session, in which the processors begin a reading. Pure. */
+export function hostReadings(lines: readonly TimedLine[]): Reading[] {
+  const readings: Reading[] = [];
+  let former: { readonly busy: number; readonly idle: number } | undefined;
+  for (const { at, text } of lines) {
+    const [word, ...values] = text.trim().split(/\s+/);
+    const [first = 0, second = 0, third = 0] = values.map(Number);
+    if (word === "cpu" || readings.length === 0) readings.push({ at, processors: null, memory: null, gpus: [] });
+    const reading = readings.at(-1)!;
+    if (word === "cpu") {
+      // The counters only grow; what counts is what each second added.
+      const [busy, idle] = former ? [first - former.busy, second - former.idle] : [0, 0];
+      if (busy + idle > 0) reading.processors = busy / (busy + idle);
+      former = { busy: first, idle: second };
+    }
+    if (word === "memory") reading.memory = first;
+    if (word === "gpu") reading.gpus.push({ index: first, busy: second / 100, memory: third * 2 ** 20 });
+  }
+  return readings;
+}
+
+/** What the readings come to. Pure. */
 export function hostLoad(lines: readonly TimedLine[]): HostLoad {
-  const rows = (kind: string) =>
-    lines.flatMap(({ text }) => {
-      const [word, ...values] = text.trim().split(/\s+/);
-      return word === kind ? [values.map(Number)] : [];
-    });
-  const counters = rows("cpu");
-  // The counters only grow; what counts is what each second added.
-  const shares = counters.slice(1).flatMap(([busy = 0, idle = 0], index) => {
-    const [formerBusy = 0, formerIdle = 0] = counters[index]!;
-    const both = busy - formerBusy + idle - formerIdle;
-    return both > 0 ? [(busy - formerBusy) / both] : [];
-  });
-  const gpus = rows("gpu");
+  const readings = hostReadings(lines);
+  const gpus = readings.flatMap((reading) => reading.gpus);
+  const known = (values: readonly (number | null)[]) => spread(values.filter((value) => value !== null));
   return {
-    readings: counters.length,
-    processors: spread(shares),
-    memory: spread(rows("memory").map(([used = 0]) => used)),
-    gpus: [...new Set(gpus.map(([index = 0]) => index))].map((index) => {
-      const own = gpus.filter(([other]) => other === index);
+    readings: readings.length,
+    processors: known(readings.map(({ processors }) => processors)),
+    memory: known(readings.map(({ memory }) => memory)),
+    gpus: [...new Set(gpus.map(({ index }) => index))].map((index) => {
+      const own = gpus.filter((gpu) => gpu.index === index);
       return {
         index,
-        busy: spread(own.map(([, percent = 0]) => percent / 100))!,
-        memory: spread(own.map(([, , mebibytes = 0]) => mebibytes * 2 ** 20))!,
+        busy: spread(own.map(({ busy }) => busy))!,
+        memory: spread(own.map(({ memory }) => memory))!,
       };
     }),
   };

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { environmentLines, environmentSchema } from "../../smoke/environment";
 import type { Comparison } from "./compare";
 import { figuresSchema, IN_TIME_MILLISECONDS, type Quantiles } from "./figures";
-import { hostLoadSchema, type HostLoad } from "./host-load";
+import { hostLoadSchema, readingSchema, type HostLoad } from "./host-load";
 import { sampleSchema } from "./samples";
 import { loadName } from "./schedule";
 
@@ -15,6 +15,8 @@ const loadSchema = z.discriminatedUnion("kind", [
 const stageSchema = z.strictObject({
   model: z.string(),
   load: loadSchema,
+  /** Milliseconds after the beginning of the run; reports of earlier versions lack it. */
+  began: z.number().optional(),
   /** Longest answer, in tokens. */
   tokens: z.number().int(),
   /** Requests before it that are not counted. */
@@ -51,6 +53,8 @@ export const benchReportSchema = z.strictObject({
   /** Only where the engine was restarted for it. */
   coldStarts: z.array(coldStartSchema),
   stages: z.array(stageSchema),
+  /** What the host was busy with, second by second, over the whole run; reports of earlier versions lack it. */
+  readings: z.array(readingSchema).optional(),
   environment: environmentSchema,
 });
 export type BenchReport = z.output<typeof benchReportSchema>;
@@ -64,39 +68,34 @@ const pair = (quantiles: Quantiles | null) =>
 
 /** The report as people read it. */
 export function renderReport({ stages, coldStarts, environment, seed }: BenchReport): string {
-  const table = new Table({
-    head: [
-      "model",
-      "load",
-      "succeeded",
-      "good",
-      "TTFT p50 / p95",
-      "ITL",
-      "whole",
-      "tokens/s",
-      "answers/s",
-      "CPU",
-      "GPU",
-    ],
-    style: STYLE,
-  });
-  for (const { model, load, figures, host } of stages)
-    table.push([
-      ...[model, loadName(load), `${figures.succeeded} of ${figures.requests}`, percent(figures.good)],
-      ...[pair(figures.ttft), pair(figures.itl), pair(figures.latency)],
-      ...[figures.tokensPerSecond.toFixed(1), figures.requestsPerSecond.toFixed(2), ...hostCells(host)],
-    ]);
+  const table = new Table({ head: ["model", "load", ...FIGURE_COLUMNS], style: STYLE });
+  for (const stage of stages) table.push([stage.model, loadName(stage.load), ...figureCells(stage)]);
   return [
     ...environmentLines(environment),
-    ...coldStarts.map(
-      ({ model, ready, firstToken, modelLoad }) =>
-        `Cold start of ${model}: engine ready after ${milliseconds(ready)} ms, first token after ${milliseconds(firstToken)} ms, of which the model's loading ${milliseconds(modelLoad)} ms.`,
-    ),
+    ...coldStarts.map(coldStartLine),
     table.toString(),
-    "Times in milliseconds. Good: succeeded and within the objectives, of all requests.",
+    LEGEND,
     ...stages.flatMap(remarks),
     ...(stages.some(({ load }) => load.kind === "open" && load.arrivals === "poisson") ? [`Seed ${seed}.`] : []),
   ].join("\n");
+}
+
+export const LEGEND = "Times in milliseconds. Good: succeeded and within the objectives, of all requests.";
+
+export const coldStartLine = ({ model, ready, firstToken, modelLoad }: ColdStart) =>
+  `Cold start of ${model}: engine ready after ${milliseconds(ready)} ms, first token after ${milliseconds(firstToken)} ms, of which the model's loading ${milliseconds(modelLoad)} ms.`;
+
+export const FIGURE_COLUMNS = [
+  ...["succeeded", "good", "TTFT p50 / p95", "ITL", "whole", "tokens/s", "answers/s", "CPU", "GPU"],
+] as const;
+
+/** A stage's figures under these columns. */
+export function figureCells({ figures, host }: StageReport): string[] {
+  return [
+    ...[`${figures.succeeded} of ${figures.requests}`, percent(figures.good)],
+    ...[pair(figures.ttft), pair(figures.itl), pair(figures.latency)],
+    ...[figures.tokensPerSecond.toFixed(1), figures.requestsPerSecond.toFixed(2), ...hostCells(host)],
+  ];
 }
 
 function hostCells({ processors, gpus }: HostLoad): [string, string] {
@@ -128,16 +127,21 @@ export function remarks({ model, load, figures, heldBack }: StageReport): string
 
 const MEASURE_NAMES = { ttft: "TTFT", itl: "ITL", latency: "whole" } as const;
 
+export const COMPARISON_COLUMNS = ["model", "load", "", "in parts of the other run (95 %)", ""] as const;
+
+export const comparisonCells = ({ model, load, measure, share, ratio, judgement }: Comparison): string[] => [
+  ...[model, load, `${MEASURE_NAMES[measure]} p${share * 100}`],
+  `${ratio.value.toFixed(2)} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`,
+  judgement,
+];
+
+export const nothingToCompare = (against: string) =>
+  `Nothing to compare with ${against}: no stage with the same model and load has 20 answers in both.`;
+
 /** A comparison of two runs as people read it. */
 export function renderComparison(comparisons: readonly Comparison[], against: string): string {
-  if (comparisons.length === 0)
-    return `Nothing to compare with ${against}: no stage with the same model and load has 20 answers in both.`;
-  const table = new Table({ head: ["model", "load", "", "in parts of the other run (95 %)", ""], style: STYLE });
-  for (const { model, load, measure, share, ratio, judgement } of comparisons)
-    table.push([
-      ...[model, load, `${MEASURE_NAMES[measure]} p${share * 100}`],
-      `${ratio.value.toFixed(2)} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`,
-      judgement,
-    ]);
+  if (comparisons.length === 0) return nothingToCompare(against);
+  const table = new Table({ head: [...COMPARISON_COLUMNS], style: STYLE });
+  for (const comparison of comparisons) table.push(comparisonCells(comparison));
   return [`Against ${against}:`, table.toString()].join("\n");
 }

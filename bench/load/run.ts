@@ -40,7 +40,7 @@ export async function measureLoad(
   const { stack, plan } = project;
   const { objectives } = project.config;
   const machine = measuringMachine();
-  const began = new Date();
+  const began = { at: performance.now(), date: new Date() };
   const random = generator(settings.seed);
   // What the gateway counts, it counts over all stages.
   const allowance = new Allowance(project.config.gateway.rateLimit);
@@ -60,7 +60,7 @@ export async function measureLoad(
       }
       for (const load of settings.loads) {
         say(`${model}: ${loadName(load)}, ${settings.requests} requests`);
-        stages.push(await measured(model, load, { target, settings, objectives, watch, tools }));
+        stages.push(await measured(model, load, { target, settings, objectives, watch, tools, began: began.at }));
       }
     }
   } finally {
@@ -69,9 +69,9 @@ export async function measureLoad(
   const host = await hostEnvironment(target);
   return {
     schema: "tms-llm/bench/v1",
-    ...{ stack, endpoint: plan.endpoint, began: began.toISOString(), seed: settings.seed },
+    ...{ stack, endpoint: plan.endpoint, began: began.date.toISOString(), seed: settings.seed },
     objectives: { ttft: objectives.ttft, total: objectives.total },
-    ...{ coldStarts, stages },
+    ...{ coldStarts, stages, readings: watch.readings(began.at) },
     environment: { ...machine, ...(host ? { host } : {}), engine: project.config.engine.version },
   };
 }
@@ -81,11 +81,13 @@ interface Around {
   readonly settings: BenchSettings;
   readonly objectives: SmokeTarget["objectives"];
   readonly watch: Watch;
+  /** Beginning of the run on this process's clock. */
+  readonly began: number;
   readonly tools: Omit<StageTools, "client">;
 }
 
 async function measured(model: string, load: Load, around: Around): Promise<StageReport> {
-  const { target, settings, objectives, watch, tools } = around;
+  const { target, settings, objectives, watch, tools, began } = around;
   const { tokens, requests } = settings;
   const stage = {
     body: (number: number) => requestBody({ model, tokens, number }),
@@ -98,7 +100,7 @@ async function measured(model: string, load: Load, around: Around): Promise<Stag
     const from = performance.now();
     const { samples, milliseconds, heldBack } = await runStage({ ...stage, load, requests }, { ...tools, client });
     return {
-      ...{ model, load, tokens, warmUp: concurrency, heldBack, samples: [...samples] },
+      ...{ model, load, began: from - began, tokens, warmUp: concurrency, heldBack, samples: [...samples] },
       figures: figures(samples, milliseconds, objectives),
       host: watch.between(from, performance.now()),
     };

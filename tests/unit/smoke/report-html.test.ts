@@ -1,13 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { execa, execaSync } from "execa";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plotsOf, renderHtml } from "../../../smoke/report-html";
 import type { CheckResult, SmokeReport } from "../../../smoke/report-json";
+import { CHROMIUM_MISSING, lookAt, type View } from "../../harness/browser";
 import { ENVIRONMENT } from "./environment";
-
-const CHROMIUM_MISSING = execaSync("chromium", ["--version"], { reject: false }).failed;
 
 const check = (id: string, evidence: CheckResult["evidence"]): CheckResult => ({
   ...{ id, title: id, target: "", observed: "</script><b>bold</b>", verdict: "fail", milliseconds: 1, evidence },
@@ -29,11 +24,11 @@ const report: SmokeReport = {
 describe("the page", () => {
   test("draws a stream's tokens as they arrived, and how many requests ended within a time", () => {
     const [timeline, firstToken] = plotsOf(report.checks);
-    expect(timeline?.points).toEqual([
+    expect(timeline?.series[0]?.points).toEqual([
       [0, 10, 20, 30],
       [0, 2, 4, 6],
     ]);
-    expect(firstToken?.points).toEqual([
+    expect(firstToken?.series[0]?.points).toEqual([
       [10, 20, 30, 40],
       [25, 50, 75, 100],
     ]);
@@ -50,15 +45,15 @@ describe("the page", () => {
     expect(page).toContain("the host: Debian GNU/Linux 12 (bookworm)");
   });
 
-  test.skipIf(CHROMIUM_MISSING)("shows every plot in a browser (needs Chromium)", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "smoke-page-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    writeFileSync(join(folder, "page.html"), renderHtml(report));
-    const { stdout } = await execa("chromium", [
-      ...["--headless", "--no-sandbox", "--disable-gpu", `--user-data-dir=${folder}/profile`, "--dump-dom"],
-      `file://${folder}/page.html`,
-    ]);
-    expect(stdout.match(/<canvas/g)).toHaveLength(3);
-    expect(stdout).toContain("Tokens of one stream as they arrived");
+  test.skipIf(CHROMIUM_MISSING).each<View>([
+    { scheme: "light", width: 1200 },
+    { scheme: "dark", width: 360 },
+  ])("shows every plot in a browser, $scheme, $width pixels wide (needs Chromium)", async (view) => {
+    const { titles, coloured, beyond, overflow, errors } = await lookAt(renderHtml(report), view);
+    expect(errors).toEqual([]);
+    expect(titles).toEqual(["Tokens of one stream as they arrived", "Time to first token", "Time of a whole answer"]);
+    expect(coloured.filter((pixels) => pixels < 100)).toEqual([]);
+    expect(beyond.filter((pixels) => pixels > 0)).toEqual([]);
+    expect(overflow).toBeLessThanOrEqual(0);
   });
 });

@@ -40,16 +40,20 @@ export async function bench(stack: string, options: BenchVerbOptions): Promise<E
   }
   const target = smokeTargetSchema.parse(smokeTarget({ ...project, keys: apiKeys, caCertificate }));
   const report = await measureLoad(project, target, settings, (line) => console.error(line));
-  const file = resolve(PROJECT, options.json ?? REPORT);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  write(options.json ?? REPORT, `${JSON.stringify(report, null, 2)}\n`);
   console.log(renderReport(report));
   const comparison = against && {
     against: options.against!,
     comparisons: compareRuns(report, against, settings.seed),
   };
   if (comparison) console.log(renderComparison(comparison.comparisons, comparison.against));
-  if (options.html !== undefined) writeFileSync(resolve(PROJECT, options.html), renderHtml(report, comparison));
+  if (options.html !== undefined) write(options.html, renderHtml(report, comparison));
   console.log(`All samples: ${options.json ?? REPORT}`);
   return report.stages.some(({ figures }) => figures.succeeded > 0) ? EXIT.good : EXIT.failed;
+}
+
+function write(file: string, text: string): void {
+  const path = resolve(PROJECT, file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }

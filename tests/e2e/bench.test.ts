@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { benchReportSchema } from "../../bench/load/report";
+import { CHROMIUM_MISSING, lookAt } from "../harness/browser";
 import { Clone, DOCKER_MISSING, PATIENT } from "../harness/clone";
 
 describe.skipIf(DOCKER_MISSING)("the benchmark of a real deployment (needs Docker)", () => {
@@ -53,7 +54,7 @@ describe.skipIf(DOCKER_MISSING)("the benchmark of a real deployment (needs Docke
   test("sends requests when they are due, after a cold start, and compares with the run before", async () => {
     const { stdout, output } = await bench(
       ...["--rate", "4", "--concurrency", "1", "--model", "tiny", "--cold-start", "--yes"],
-      ...["--against", clone.path("reports/first.json")],
+      ...["--against", clone.path("reports/first.json"), "--html", "reports/bench.html"],
     );
     expect(output).toContain("is going to be restarted");
     const { stages, coldStarts } = report("reports/bench.json");
@@ -65,10 +66,32 @@ describe.skipIf(DOCKER_MISSING)("the benchmark of a real deployment (needs Docke
     console.log(stdout);
   });
 
+  test.skipIf(CHROMIUM_MISSING)("shows the run as a page in a browser (needs Chromium)", async () => {
+    const { titles, coloured, errors } = await lookAt(clone.read("reports/bench.html"), {
+      scheme: "light",
+      width: 1200,
+    });
+    expect(errors).toEqual([]);
+    expect(titles).toEqual([
+      ...["time to first token", "time between tokens", "time of a whole answer"].map((what) => `tiny: ${what}`),
+      ...["1 at once", "4/s poisson"].map((load) => `tiny, ${load}: asked and answered`),
+      ...["The host: busy", "The host: memory in use"],
+    ]);
+    expect(coloured.filter((pixels) => pixels < 100)).toEqual([]);
+    expect(clone.read("reports/bench.html")).toContain("<h2>Against ");
+  });
+
+  test("shows several runs in one table", async () => {
+    const { stdout, exitCode } = await clone.run(["bench:table", "reports/first.json", "reports/bench.json"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/│ 1 at once +│ reports\/first\.json │ tiny +│ [0-9a-f]{12} │ 20 of 20 +│/);
+    console.log(stdout);
+  });
+
   test("keeps the key out of the report and off the console", () => {
     const key = clone.read(".tms-llm", "dev", "tms.key").trim();
-    for (const text of [clone.console, clone.read("reports/first.json"), clone.read("reports/bench.json")])
-      expect(text.includes(key)).toBe(false);
+    const files = ["first.json", "bench.json", "bench.html"].map((file) => clone.read("reports", file));
+    for (const text of [clone.console, ...files]) expect(text.includes(key)).toBe(false);
   });
 
   test("refuses what it can't measure before anything is asked", async () => {

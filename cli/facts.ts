@@ -14,7 +14,7 @@ import {
 import { planRequirements } from "../plan/plan";
 import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
 import { NO_ROOT, PREFLIGHT_TEXT } from "../plan/render/loader";
-import { templateText } from "../plan/render/template-files";
+import { preflightScript } from "../plan/render/preflight-script";
 import { needsSystem } from "../plan/driver";
 import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
@@ -26,7 +26,7 @@ type Reached = ReturnType<typeof readHost>;
 
 /** Asks the host in one round trip; changes nothing. @throws SshError, CommandFailure */
 export async function measureFacts(reached: Reached): Promise<Facts> {
-  const result = await runOverSsh(hostAddress(reached), PREFLIGHT_TEXT, { stdin: templateText("preflight.sh") });
+  const result = await runOverSsh(hostAddress(reached), PREFLIGHT_TEXT, { stdin: preflightScript() });
   if (result.code === NO_ROOT) throw noRoot(reached.config);
   if (result.code !== 0)
     throw new CommandFailure(

@@ -7,7 +7,7 @@ import { judgePreflight, refusalText, type Requirements } from "../plan/prefligh
 import { parseFacts } from "../plan/facts";
 import { loaderText, PREFLIGHT_TEXT, REMOVAL_TEXT } from "../plan/render/loader";
 import { renderAnchor } from "../plan/render/payload";
-import { templateText } from "../plan/render/template-files";
+import { preflightScript } from "../plan/render/preflight-script";
 import type { PlannedArtifact } from "../plan/step";
 
 /** An SSH server. */
@@ -62,7 +62,7 @@ export class Host extends pulumi.ComponentResource {
       {
         connection: this.connection,
         create: pulumi.interpolate`# tms-llm preflight on ${this.address.identity}\n${PREFLIGHT_TEXT}`,
-        stdin: templateText("preflight.sh"),
+        stdin: preflightScript(),
         ...QUIET,
       },
       { parent: this },

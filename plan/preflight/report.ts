@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** The report of `templates/preflight.sh`, raw: its schema, and how it is found in what a host prints. */
+/** The report of `templates/preflight/`, raw: its schema, and how it is found in what a host prints. */
 
 export const REPORT_SCHEMA = "tms-llm/preflight/1";
 

@@ -1,9 +1,10 @@
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { parseFacts } from "../../../plan/facts";
+import { preflightScript } from "../../../plan/render/preflight-script";
 import { templateText } from "../../../plan/render/template-files";
 
-const script = templateText("preflight.sh");
+const script = preflightScript();
 
 describe.skipIf(process.platform !== "linux")("the preflight script", () => {
   test("answers on this machine with one line of ASCII that is a report", async () => {
@@ -13,7 +14,7 @@ describe.skipIf(process.platform !== "linux")("the preflight script", () => {
     expect(parseFacts(stdout).cpu.count).toBeGreaterThan(0);
   });
 
-  const writer = `set -u; export LC_ALL=C\n${script.slice(script.indexOf("json='' comma=''"), script.indexOf("# --- small questions"))}`;
+  const writer = `set -u; export LC_ALL=C\n${templateText("preflight/json.sh")}`;
   const quoted = async (bytes: Uint8Array) => {
     const program = `${writer}\nIFS= read -r -d '' value; quote "$value"; printf '%s' "$quoted"`;
     return (await execa("bash", ["-c", program], { input: bytes })).stdout;

@@ -7,9 +7,6 @@ import { LOAD_TIMEOUT_SECONDS } from "./ollama";
 /** Where a delivered file lies on the host. */
 const incoming = (artifact: PlannedArtifact) => `/var/lib/tms-llm/incoming/${artifact.sha256}`;
 
-// Modelfile text in triple quotes ends at the next three quotes; there is no escape for them.
-const tripleQuoted = (text: string) => `"""${text.replaceAll('"""', "'''")}"""`;
-
 /** The Modelfile of one model: FROM, ADAPTER, SYSTEM, and parameters with the context pinned. */
 export function modelfile(
   model: ResolvedModel,
@@ -23,7 +20,7 @@ export function modelfile(
     ...Object.entries(parameters).map(
       ([name, value]) => `PARAMETER ${name} ${typeof value === "string" ? JSON.stringify(value) : value}`,
     ),
-    ...(model.system === undefined ? [] : [`SYSTEM ${tripleQuoted(model.system)}`]),
+    ...(model.system === undefined ? [] : [`SYSTEM """${model.system}"""`]),
     "",
   ].join("\n");
 }
@@ -63,7 +60,6 @@ export function modelStep(
       name: model.name,
       modelfile: path,
       use: useOf(model),
-      port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
       device: engine.device,
       // A file is held to its checksum before it is sent.

@@ -75,7 +75,6 @@ export function servedModelStep(
       socket: engineSocket(kind),
       key_file: parts.key === undefined ? "" : environmentFile(kind),
       start_timeout: String(START_TIMEOUT_SECONDS),
-      context: String(model.context),
     },
     files: [
       ...deployed,

@@ -45,14 +45,13 @@ put_file() {
   mv -T -- "$candidate" "$path"
 }
 
-# ensure_file PATH [--notify UNIT] [--validate COMMAND]: PATH is as in the plan. %s in COMMAND is the candidate.
+# ensure_file PATH [--notify UNIT]: PATH is as in the plan.
 ensure_file() {
-  local path=$1 unit='' validator='' source owner mode
+  local path=$1 unit='' source owner mode
   shift
   while (($#)); do
     case $1 in
       --notify) unit=$2 ;;
-      --validate) validator=$2 ;;
       *) fail "ensure_file $path" "unknown option $1" "mend the step script" ;;
     esac
     shift 2
@@ -68,17 +67,10 @@ ensure_file() {
   fi
   difference "file $path" "$(printf '%s %s %s' "$owner" "$mode" "$(sha256sum <"$source" | cut -c1-12)")" "$(describe_file "$path")"
   [[ $VERB == apply ]] || return 0
-  if [[ -n $validator ]]; then validate "$path" "${validator//%s/$source}"; fi
   own_file "$path"
   [[ -z $unit ]] || notify "$unit"
   put_file "$path" "$source" "$owner" "$mode"
   changed "file $path"
-}
-
-validate() { # PATH COMMAND
-  local output
-  output=$(bash -c "$2" 2>&1) ||
-    fail "the new $1 is not valid" "$output" "correct the stack file or the template; the host still has the old file"
 }
 
 # ensure_files [--notify UNIT] [--validate-all COMMAND]: the step's files that no ensure_file took.

@@ -33,7 +33,7 @@ test("delivered weights and adapter are named by checksum; parameters and prompt
     model({
       source: "file:/w.gguf",
       parameters: { temperature: 0.3, stop: "<|end|>" },
-      system: 'Answer in """Korean""".',
+      system: 'Answer in "Korean" only.',
     }),
     {
       weights: artifact("weights", "a"),
@@ -46,7 +46,7 @@ test("delivered weights and adapter are named by checksum; parameters and prompt
     PARAMETER num_ctx 8192
     PARAMETER temperature 0.3
     PARAMETER stop "<|end|>"
-    SYSTEM """Answer in '''Korean'''."""
+    SYSTEM """Answer in "Korean" only."""
     "
   `);
 });

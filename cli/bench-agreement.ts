@@ -52,7 +52,7 @@ async function deployedEndpoint(stack: string): Promise<Deployed> {
     name: `${stack}: ${config.engine.kind} ${config.engine.version} behind its gateway`,
     model: models[0]!.name,
     relay: {
-      ...{ endpoint: plan.endpoint, key: Object.values(apiKeys)[0]!, serverName: gateway.serverName },
+      ...{ endpoint: plan.gatewayUrl, key: Object.values(apiKeys)[0]!, serverName: gateway.serverName },
       ...(caCertificate === undefined ? {} : { caCertificate }),
     },
   };

@@ -60,8 +60,10 @@ export interface Plan {
   readonly mounts: readonly Mount[];
   /** What preflight demands of the host. */
   readonly requirements: Requirements;
-  /** URL of the gateway, as clients outside see it. */
+  /** URL of the gateway, as clients outside ask for it: by a name that its certificate has. */
   readonly endpoint: string;
+  /** URL by which this machine reaches it, whatever name its certificate has. */
+  readonly gatewayUrl: string;
   /** What each client's env file says, but for the key. */
   readonly applications: Readonly<Record<string, Application>>;
 }
@@ -167,13 +169,25 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
   };
 }
 
-function endpointUrl({ gateway, target }: StackConfig, sandbox: SandboxSettings | undefined): string {
-  const scheme = gateway.tls.mode === "off" ? ("http" as const) : ("https" as const);
-  if (sandbox) return `${scheme}://127.0.0.1:${sandbox.gatewayPort}`;
+function gatewayUrl({ gateway, target }: StackConfig, sandbox: SandboxSettings | undefined): string {
+  if (sandbox) return urlOf(gateway, "127.0.0.1", sandbox.gatewayPort);
   if (target.kind !== "ssh") throw new Error("a sandbox target without sandbox settings");
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  return urlOf(gateway, target.host, gateway.port);
+}
+
+/** An operator's own certificate names the server, and seldom the address by which the operator reaches it. */
+function endpointUrl(config: StackConfig, sandbox: SandboxSettings | undefined): string {
+  const { gateway } = config;
+  return gateway.tls.mode === "files" && !sandbox
+    ? urlOf(gateway, gateway.serverName, gateway.port)
+    : gatewayUrl(config, sandbox);
+}
+
+function urlOf({ tls }: StackConfig["gateway"], name: string, port: number): string {
+  const scheme = tls.mode === "off" ? ("http" as const) : ("https" as const);
+  const host = name.includes(":") ? `[${name}]` : name;
   const usual = { http: 80, https: 443 }[scheme];
-  return gateway.port === usual ? `${scheme}://${host}` : `${scheme}://${host}:${gateway.port}`;
+  return port === usual ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
 }
 
 function fromMirrors(config: ResolvedConfig): ResolvedConfig {
@@ -211,6 +225,7 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
     mounts: sandboxMounts(config, context),
     requirements: requirements(resolution, context),
     endpoint,
+    gatewayUrl: gatewayUrl(written, context.sandbox),
     applications: applications(config, endpoint),
   };
 }

@@ -26,7 +26,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
   const enginePorts = engine.kind === "ollama" ? [engine.port] : [];
   return {
     schema: "tms-llm/smoke-target/v1" as const,
-    endpoint: plan.endpoint,
+    endpoint: plan.gatewayUrl,
     ...(trusted === undefined ? {} : { caCertificate: trusted }),
     ...(gateway.tls.mode === "off" ? {} : { serverName: gateway.serverName }),
     clients: Object.entries(keys).map(([name, key]) => ({ name, key, ...lastDay(config, name) })),

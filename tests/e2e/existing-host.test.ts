@@ -57,6 +57,7 @@ describe.skipIf(DOCKER_MISSING)(
       const { exitCode, output } = await run(["up", "own", "--yes"]);
       expect(exitCode, output).toBe(0);
       expect(output).toContain("Smoke test: pass");
+      expect(output).toContain("Endpoint   https://llm.internal/v1\n");
       expect(await ownSite(host)).toBe("mine");
       const { address } = await addresses(host);
       const shown = await execa("openssl", ["s_client", "-connect", `${address}:443`, "-servername", "llm.internal"], {

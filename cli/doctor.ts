@@ -12,8 +12,8 @@ import { alone } from "./run-lock";
 import { sandboxState, wakeSandbox } from "./sandbox-state";
 import { SshError } from "./ssh";
 
-async function machine(config: StackConfig): Promise<boolean> {
-  const findings = await surveyToolchain(wantedPieces(config));
+async function machine(stack: string, config: StackConfig): Promise<boolean> {
+  const findings = await surveyToolchain(wantedPieces(stack, config));
   for (const finding of findings) {
     if (finding.state === "ready") console.log(`ok       ${finding.name}`);
     else if (finding.state === "missing")
@@ -59,7 +59,7 @@ export interface DoctorOptions {
  */
 export async function doctor(stack: string, { fix = false }: DoctorOptions = {}): Promise<ExitCode> {
   const config = readConfig(stack);
-  const possible = await machine(config);
+  const possible = await machine(stack, config);
   if (fix && possible) await mend(stack, config);
   const project = planned(stack, config);
   if (project) await host(project);

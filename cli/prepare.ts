@@ -1,7 +1,9 @@
 import type { StackConfig } from "../plan/config/schema";
+import { readFacts } from "../plan/context";
 import { pluginOverrides } from "../plan/mirrors";
 import { ensureToolchain, type PieceOptions } from "../toolchain/ensure";
 import { lineProgress } from "../toolchain/progress";
+import { PROJECT } from "./project";
 import { Pulumi } from "./pulumi";
 
 export interface Prepared {
@@ -10,17 +12,24 @@ export interface Prepared {
 }
 
 /** What a stack needs on this machine. */
-export function wantedPieces(config: StackConfig): PieceOptions {
+export function wantedPieces(stack: string, config: StackConfig): PieceOptions {
   const { engine, models, target } = config;
   const sandbox = target.kind === "sandbox";
   return {
     sandbox,
     ...(engine.kind === "ollama" ? { ollama: engine.version } : {}),
+    ...hostArchitecture(stack, config),
     ...(config.mirrors.ollama === undefined ? {} : { ollamaMirror: config.mirrors.ollama }),
     // A host of one's own takes an engine in Python from its package index.
     ...(engine.kind !== "ollama" && sandbox ? { python: { kind: engine.kind, version: engine.version } } : {}),
     tinyModel: models.some(({ source }) => source === "builtin:tiny"),
   };
+}
+
+/** Where nobody has measured the host, it is taken for a machine like this one; preflight refuses another. */
+function hostArchitecture(stack: string, { target }: StackConfig): Pick<PieceOptions, "architecture"> {
+  const facts = target.kind === "sandbox" ? undefined : readFacts(PROJECT, stack);
+  return facts ? { architecture: facts.architecture } : {};
 }
 
 /** Everything that a verb which runs Pulumi needs, announced and made where it is missing. */
@@ -29,7 +38,7 @@ export async function prepare(stack: string, config: StackConfig): Promise<Prepa
   if (overrides !== undefined) process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] ??= overrides;
   const { environment } = await ensureToolchain({
     stack,
-    ...wantedPieces(config),
+    ...wantedPieces(stack, config),
     progress: lineProgress((line) => console.error(line)),
   });
   const pulumi = new Pulumi(stack, environment);

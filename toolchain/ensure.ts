@@ -18,6 +18,8 @@ export interface PieceOptions {
   readonly sandbox: boolean;
   /** Version of Ollama to have ready for delivery; without it none is. */
   readonly ollama?: string;
+  /** What the host computes on, in Debian's word; default: as this machine. */
+  readonly architecture?: string;
   /** A folder or server in the place of Ollama's releases. */
   readonly ollamaMirror?: string;
   /** The engine in Python to have ready for sandboxes; without it none is. */
@@ -74,7 +76,8 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
   return run.survey();
 }
 
-function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, python, tinyModel }: PieceOptions) {
+function addPieces(run: Run, options: PieceOptions) {
+  const { sandbox, ollama: version, architecture, ollamaMirror, python, tinyModel } = options;
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
   run.add(policyPack);
@@ -87,6 +90,7 @@ function addPieces(run: Run, { sandbox, ollama: version, ollamaMirror, python, t
           ollama({
             version,
             allowLocalBuild: sandbox,
+            ...(architecture === undefined ? {} : { architecture }),
             ...(ollamaMirror === undefined ? {} : { mirror: ollamaMirror }),
           }),
         ]),

@@ -25,6 +25,8 @@ const MINIAUDIO_MODULE = "github.com/gen2brain/malgo@v0.11.24";
 
 export interface OllamaOptions {
   readonly version: string;
+  /** What the host computes on, in Debian's word; default: as this machine. */
+  readonly architecture?: string;
   /** A local build goes to sandboxes only. */
   readonly allowLocalBuild: boolean;
   /** A folder (`folder:/…`) or server in the place of the publisher's. */
@@ -32,18 +34,11 @@ export interface OllamaOptions {
 }
 
 /** The archive of an Ollama release, `bin/ollama` in it, as a piece. */
-export function ollama({ version, allowLocalBuild, mirror }: OllamaOptions): Piece<Artifact> {
+export function ollama({ version, architecture: wanted, allowLocalBuild, mirror }: OllamaOptions): Piece<Artifact> {
   const release = fromMirror(ollamaRelease(version), mirror);
   // A mirror is asked without asking for the internet first.
   const reachable = () => (mirror === undefined ? internetReachable() : Promise.resolve(true));
-  const arch = architecture();
-  if (arch === undefined) {
-    throw new ToolchainError(
-      `Ollama ${version} cannot be delivered.`,
-      `this machine is neither amd64 nor arm64 but ${process.arch}`,
-      "Use another machine.",
-    );
-  }
+  const arch = releasedFor(version, wanted ?? architecture() ?? process.arch);
   const key = `ollama-${version}-linux-${arch}`;
   const folder = (origin: Artifact["origin"]) => join(cacheFolder(), "artifacts", key, origin);
   const file = (origin: Artifact["origin"]) => join(folder(origin), `${key}.tar.zst`);
@@ -60,10 +55,10 @@ export function ollama({ version, allowLocalBuild, mirror }: OllamaOptions): Pie
       async (place) => {
         mkdirSync(place);
         const archive = join(place, `${key}.tar.zst`);
-        const expected = await expectedChecksum(key, release, arch!, report);
+        const expected = await expectedChecksum(key, release, arch, report);
         report("downloading");
-        const found = await downloadFile(release.archives[arch!].url, archive, report);
-        if (found !== expected) throw checksumMismatch(release.archives[arch!].url, expected, found);
+        const found = await downloadFile(release.archives[arch].url, archive, report);
+        if (found !== expected) throw checksumMismatch(release.archives[arch].url, expected, found);
         writeFileSync(`${archive}.sha256`, `${found}\n`);
       },
       () => report("waiting for another download"),
@@ -124,6 +119,15 @@ export function ollama({ version, allowLocalBuild, mirror }: OllamaOptions): Pie
       return localBuild(report);
     },
   };
+}
+
+function releasedFor(version: string, arch: string): "amd64" | "arm64" {
+  if (arch === "amd64" || arch === "arm64") return arch;
+  throw new ToolchainError(
+    `Ollama ${version} cannot be delivered.`,
+    `its publisher has it for amd64 and arm64, and not for ${arch}`,
+    "Use another machine.",
+  );
 }
 
 function fromMirror(release: OllamaRelease, mirror: string | undefined): OllamaRelease {

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDebianLike, osRelease } from "../../../toolchain/debian";
 import { absenceError, docker } from "../../../toolchain/docker";
-import { checksumIn } from "../../../toolchain/ollama";
+import { checksumIn, ollama } from "../../../toolchain/ollama";
 import { wantedPlugins } from "../../../toolchain/plugins";
 import { isSuitable } from "../../../toolchain/pulumi-cli";
 import { ollamaRelease } from "../../../toolchain/releases";
@@ -60,6 +60,29 @@ describe("Docker", () => {
       "The sandbox needs Docker, and nothing answers where DOCKER_HOST says.
         Why: no daemon at unix:///run/docker.sock
         Way out: Start that daemon, or unset DOCKER_HOST to use this machine's own; then run the command again."
+    `);
+  });
+});
+
+describe("Ollama's archive", () => {
+  const anOtherHost = (architecture: string) => ollama({ version: "0.17.7", architecture, allowLocalBuild: false });
+
+  it("is the one for the host, where that has another architecture than this machine", async () => {
+    vi.stubEnv("XDG_CACHE_HOME", folder);
+    const other = process.arch === "x64" ? "arm64" : "amd64";
+    const place = join(folder, "tms-llm", "artifacts", `ollama-0.17.7-linux-${other}`, "official");
+    mkdirSync(place, { recursive: true });
+    const archive = join(place, `ollama-0.17.7-linux-${other}.tar.zst`);
+    writeFileSync(archive, "");
+    writeFileSync(`${archive}.sha256`, "0".repeat(64));
+    expect(await anOtherHost(other).plan()).toEqual({ how: "from this machine's cache", seconds: 1 });
+  });
+
+  it("is refused for an architecture that its publisher does not serve", () => {
+    expect(() => anOtherHost("ppc64el")).toThrowErrorMatchingInlineSnapshot(`
+      [ToolchainError: Ollama 0.17.7 cannot be delivered.
+        Why: its publisher has it for amd64 and arm64, and not for ppc64el
+        Way out: Use another machine.]
     `);
   });
 });

@@ -37,13 +37,19 @@ export function judgeProbes(probes: readonly Probe[], output: string): string[] 
   );
 }
 
-/** Shell lines that print every listening TCP socket with its holders, then `unit <pid>` for each process of the unit. */
-export const listenersScript = (unit: string): string =>
-  `ss -Hltnp || exit
-for file in $(grep -ls "/${unit.replaceAll(".", "[.]")}$" /proc/[0-9]*/cgroup); do
+/** Shell lines that print `unit <pid>` for each process of the unit. */
+export const unitProcessesScript = (unit: string): string =>
+  `for file in $(grep -ls "/${unit.replaceAll(".", "[.]")}$" /proc/[0-9]*/cgroup); do
   pid=\${file#/proc/}
   echo "unit \${pid%/cgroup}"
 done`;
+
+/** Ids of the processes that {@link unitProcessesScript} printed among other lines. */
+export const unitProcesses = (output: string): ReadonlySet<string> =>
+  new Set(Array.from(output.matchAll(/^unit (\d+)\s*$/gm), ([, pid]) => pid!));
+
+/** Shell lines that print every listening TCP socket with its holders, then the processes of the unit. */
+export const listenersScript = (unit: string): string => `ss -Hltnp || exit\n${unitProcessesScript(unit)}`;
 
 export interface Listeners {
   /** Addresses other than loopback on which the engine listens. */
@@ -62,7 +68,7 @@ const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:127\.\d+\.\d+\.\d+\])$/;
  */
 export function listeners(output: string, ports: readonly number[]): Listeners {
   const lines = output.split("\n").map((line) => line.trim());
-  const processes = new Set(lines.flatMap((line) => /^unit (\d+)$/.exec(line)?.[1] ?? []));
+  const processes = unitProcesses(output);
   const sockets = lines
     .map((line) => /^LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+\s*(.*)$/.exec(line))
     .flatMap((match) => (match ? [{ address: match[1]!, port: Number(match[2]), holders: match[3]! }] : []));

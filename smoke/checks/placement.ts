@@ -1,6 +1,7 @@
 import { inconclusive, judge, pass, type Check } from "../check";
 import { lookIntoHost } from "../host";
 import { ollamaModels } from "../ollama";
+import { unitProcesses, unitProcessesScript } from "../probe";
 
 const share = (part: number, whole: number) => `${Math.round((part / whole) * 100)} %`;
 
@@ -19,9 +20,10 @@ function ollamaPlacement(answer: string, model: string): { faults: string[]; fou
   return { faults: loaded.size_vram < loaded.size ? [found] : [], found };
 }
 
-/** How many processes compute on a GPU, from `nvidia-smi --query-compute-apps=pid,used_memory`. */
+/** How many of the unit's processes compute on a GPU, from `nvidia-smi --query-compute-apps=pid,used_memory`. */
 function computingProcesses(answer: string): number {
-  return answer.split("\n").filter((line) => /^\d+, /.test(line.trim())).length;
+  const ours = unitProcesses(answer);
+  return Array.from(answer.matchAll(/^(\d+), /gm)).filter(([, pid]) => ours.has(pid!)).length;
 }
 
 /** The model is in the GPU's memory where the plan is made for a GPU; asked after an answer, so it is loaded. */
@@ -36,7 +38,11 @@ export const placement: Check = {
     if (!engine) return inconclusive("not measured: what the plan expects is not known here");
     const { gpu, asks, question } = engine.placement;
     if (asks === "nobody") return pass("a build for CPUs computes nowhere else");
-    const { exitCode, stdout, stderr } = await lookIntoHost(access, question);
+    const words =
+      asks === "nvidia-smi"
+        ? ["bash", "-c", `"$@" || exit\n${unitProcessesScript(engine.unit)}`, "bash", ...question]
+        : question;
+    const { exitCode, stdout, stderr } = await lookIntoHost(access, words);
     const evidence = { stdout: stdout.slice(0, 400), stderr: stderr.slice(0, 200) };
     if (exitCode !== 0) return judge([`${question[0]!} on the host ended with ${exitCode}`], "", evidence);
     switch (asks) {
@@ -49,8 +55,8 @@ export const placement: Check = {
       case "nvidia-smi": {
         const processes = computingProcesses(stdout);
         return judge(
-          processes > 0 ? [] : ["no process computes on the GPU"],
-          `${processes} processes on the GPU`,
+          processes > 0 ? [] : [`no process of ${engine.unit} computes on the GPU`],
+          `${processes} of the engine's processes on the GPU`,
           evidence,
         );
       }

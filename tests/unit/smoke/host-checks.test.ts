@@ -67,7 +67,7 @@ case "$*" in
   *"--ip ${access.refusedProber4} --ip6 ${access.refusedProber6}"*) ${says.refused} ;;
   "exec sandbox bash -c ss -Hltnp"*) ${says.sockets} ;;
   "exec sandbox bash -c keys="*) ${says.keys} ;;
-  "exec sandbox curl models") ${says.models} ;;
+  "exec sandbox curl models" | *" bash nvidia-smi apps") ${says.models} ;;
   "exec sandbox cat /var/lib/tms-llm/digest") ${says.digest} ;;
   "exec sandbox curl engine") ${says.version} ;;
   *) echo "not expected: $*" >&2; exit 125 ;;
@@ -245,7 +245,14 @@ describe("what the host's own machine shows", () => {
 
   describe("of a plan that is made for a GPU, from recorded answers", () => {
     const planned = (asks: "ollama" | "nvidia-smi") => ({
-      engine: { ...ENGINE, placement: { ...ENGINE.placement, gpu: true, asks } },
+      engine: {
+        ...ENGINE,
+        placement: {
+          gpu: true,
+          asks,
+          question: { ollama: ["curl", "models"], "nvidia-smi": ["nvidia-smi", "apps"] }[asks],
+        },
+      },
     });
 
     test.each([
@@ -255,7 +262,12 @@ describe("what the host's own machine shows", () => {
         models: loaded(1495296),
         observed: "100 % of tiny in the GPU's memory",
       },
-      { title: "vLLM on it", asks: "nvidia-smi", models: "echo '4711, 20480 MiB'", observed: "1 processes on the GPU" },
+      {
+        title: "vLLM on it, with two processes",
+        asks: "nvidia-smi",
+        models: printing("4711, 20480 MiB", "4712, 20480 MiB", "815, 300 MiB", "unit 4710", "unit 4711", "unit 4712"),
+        observed: "2 of the engine's processes on the GPU",
+      },
     ] as const)("$title passes", async ({ asks, models, observed }) => {
       expect(result(await run({ models }, planned(asks)), "placement")).toMatchObject({ verdict: "pass", observed });
     });
@@ -277,13 +289,19 @@ describe("what the host's own machine shows", () => {
         title: "nothing computes there",
         asks: "nvidia-smi",
         models: "true",
-        observed: "no process computes on the GPU",
+        observed: "no process of tms-ollama.service computes on the GPU",
+      },
+      {
+        title: "somebody else's process computes there alone",
+        asks: "nvidia-smi",
+        models: printing("815, 300 MiB", "unit 4711"),
+        observed: "no process of tms-ollama.service computes on the GPU",
       },
       {
         title: "the driver does not answer",
         asks: "nvidia-smi",
         models: "exit 9",
-        observed: "curl on the host ended with 9",
+        observed: "nvidia-smi on the host ended with 9",
       },
     ] as const)("$title fails", async ({ asks, models, observed }) => {
       expect(result(await run({ models }, planned(asks)), "placement")).toMatchObject({ verdict: "fail", observed });

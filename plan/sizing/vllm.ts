@@ -58,13 +58,17 @@ export function shareOfGpu(
   };
 }
 
-/** The part of a GPU that can be asked for: vLLM refuses to start where others hold some of what it is told to take. */
-function freePercent(gpus: readonly HostGpu[]): number {
-  const free = gpus.map(({ memory, heldByOthers }) => (memory ? (memory - heldByOthers) / memory : 0));
-  return Math.floor(Math.min(...free) * USUAL_PERCENT);
+/** Bytes of the fullest GPU that nobody else holds, and the part of it that they are. */
+function freeMemory(gpus: readonly HostGpu[]): { readonly bytes: number; readonly share: number } {
+  const free = gpus.map(({ memory, heldByOthers }) => (memory ?? 0) - heldByOthers);
+  const shares = gpus.map(({ memory, heldByOthers }) => (memory ? (memory - heldByOthers) / memory : 0));
+  return { bytes: Math.min(...free), share: Math.min(...shares) };
 }
 
-/** What a split of the model leaves for the cache of one GPU, in tokens; negative where not even the weights fit. */
+/**
+ * What a split of the model leaves for the cache of one GPU, in tokens; negative where not even the weights fit.
+ * @param memory bytes of the GPU, of which vLLM takes `percent`; where the cache's size is written, those that are free
+ */
 export function tokensOfCache(
   wanted: Pick<VllmWanted, "model" | "quantization" | "cacheType" | "kvCacheMemory">,
   { parts, percent, memory }: { readonly parts: number; readonly percent: number; readonly memory: number },
@@ -82,8 +86,11 @@ export function tokensOfCache(
  * not fit. The fewest GPUs are taken with which one request of the longest context fits.
  */
 export function chooseVllm(wanted: VllmWanted, gpus: readonly HostGpu[]): VllmNumbers | undefined {
-  const percent = wanted.gpuMemoryPercent === "auto" ? freePercent(gpus) : wanted.gpuMemoryPercent;
-  const memory = Math.min(...gpus.map((gpu) => gpu.memory ?? 0));
+  const free = freeMemory(gpus);
+  const percent = wanted.gpuMemoryPercent === "auto" ? Math.floor(free.share * USUAL_PERCENT) : wanted.gpuMemoryPercent;
+  // vLLM refuses to start where others hold some of what it is told to take, also where the cache's size is written.
+  if (percent > free.share * 100) return undefined;
+  const memory = wanted.kvCacheMemory === undefined ? Math.min(...gpus.map((gpu) => gpu.memory ?? 0)) : free.bytes;
   const splits =
     wanted.tensorParallel === "auto" ? tensorParallelChoices(wanted.model, gpus.length) : [wanted.tensorParallel];
   const contexts = wanted.context === "auto" ? contextChoices(wanted.model) : [wanted.context];

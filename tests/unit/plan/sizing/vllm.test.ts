@@ -82,6 +82,22 @@ test("numbers that are written are held against one request of the whole context
   expect(chooseVllm(open("kanana-1.5-8b", { ...written, context: 131072 }), [card(24)])).toBeUndefined();
 });
 
+test.each([
+  ["a part that others leave free", 74, "32k × 64 on 1 at 74 %"],
+  ["a part of which others hold some", 76, "does not fit"],
+])("%s, written", (_title, gpuMemoryPercent, expected) => {
+  const written = { context: 32768, parallel: 64, tensorParallel: 1, gpuMemoryPercent } as const;
+  expect(inShort(chooseVllm(open("kanana-1.5-8b", written), [card(48, 12)]))).toBe(expected);
+});
+
+test.each([
+  [0, "8k × 1 on 1 at 92 %"],
+  [6, "does not fit"],
+])("a written cache of 4 GiB on a card of 24 GiB of which others hold %i GiB", (held, expected) => {
+  const written = { context: 8192, parallel: 1, kvCacheMemory: 4 * GIB } as const;
+  expect(inShort(chooseVllm(open("kanana-1.5-8b", written), [card(24, held)]))).toBe(expected);
+});
+
 test("heads that don't go round are on more than one GPU", () => {
   const wanted = open("qwen3.5-9b");
   expect(shareOfGpu(wanted, 4).cachePerToken).toBe(8 * KIB);

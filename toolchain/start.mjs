@@ -91,9 +91,19 @@ function installPackages() {
   });
 }
 
-/** Install scripts stay off: nothing here needs them, and what they would download may be out of reach. */
+/**
+ * Install scripts stay off: nothing here needs them, and what they would download may be out of reach. What is for
+ * development belongs to it: stand-ins are built from it, and NODE_ENV=production would leave it out.
+ */
 function npm(args, { cwd, what, wayOut }) {
-  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+  const options = [
+    "--include=dev",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--loglevel=error",
+  ];
   const [command, ...first] = npmCommand();
   const result = spawnSync(command, [...first, ...args, ...options], { cwd, stdio: ["ignore", 2, 2] });
   if (result.status === 0) return;

@@ -147,7 +147,7 @@ function memoryFaults({ context, memory }: KnownModel, { engine, target }: Known
   return faults;
 }
 
-/** The access log writes these where a request has no client. */
+/** In a log or a list, one of these would read as if there were no client. */
 const RESERVED_CLIENTS = ["anonymous", "default", "invalid", "none", "unknown"];
 
 export function clientFaults({ clients }: KnownConfig): LocatedFault[] {
@@ -173,7 +173,7 @@ export function clientFaults({ clients }: KnownConfig): LocatedFault[] {
               path,
               found: `the name ${JSON.stringify(name)}`,
               expected: `any name but ${RESERVED_CLIENTS.join(", ")}`,
-              hint: "The access log needs these for requests without a client.",
+              hint: "In a log or a list it would read as if there were no client.",
             },
           ]
         : []),

@@ -82,7 +82,7 @@ export function expectation(schema: z.core.$ZodType): string {
   if (worded !== undefined) return worded.expected;
   const inner = unwrap(schema);
   if (choices(inner).length > 0) return either(choices(inner));
-  if (inner instanceof z.ZodNumber) return wholeNumber(inner);
+  if (inner instanceof z.ZodNumber) return numberInWords(inner);
   if (inner instanceof z.ZodBoolean) return "true or false";
   if (inner instanceof z.ZodString) return "a text that is not empty";
   if (inner instanceof z.ZodArray) return "a list with at least one item";
@@ -95,9 +95,9 @@ export function expectation(schema: z.core.$ZodType): string {
   throw new Error(`the configuration schema holds a ${inner._zod.def.type} without a wording`);
 }
 
-function wholeNumber(schema: z.ZodNumber): string {
+function numberInWords(schema: z.ZodNumber): string {
   const { minValue, maxValue } = schema;
+  const kind = schema.isInt ? "a whole number" : "a number";
   const upper = maxValue === null || maxValue >= Number.MAX_SAFE_INTEGER ? undefined : maxValue;
-  if (upper === undefined) return `a whole number, ${minValue ?? 0} or more`;
-  return `a whole number from ${minValue ?? 0} to ${upper}`;
+  return upper === undefined ? `${kind}, ${minValue ?? 0} or more` : `${kind} from ${minValue ?? 0} to ${upper}`;
 }

@@ -84,7 +84,7 @@ function lockFindings({ files }: JudgedStep): Finding[] {
         what: "A Python package is not held to a version and a checksum.",
         found: `${loose.length} of ${packages.length} in ${path}, the first: ${loose[0]!.slice(0, 60).trim()}`,
         needed: "name==version --hash=sha256:…",
-        wayOut: "resolve the lock file anew: toolchain/vllm/lock.py",
+        wayOut: "resolve the lock file anew: toolchain/python/lock.py",
       },
     ];
   });

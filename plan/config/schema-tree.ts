@@ -97,7 +97,7 @@ export function expectation(schema: z.core.$ZodType): string {
 
 function numberInWords(schema: z.ZodNumber): string {
   const { minValue, maxValue } = schema;
-  const kind = schema.isInt ? "a whole number" : "a number";
+  const kind = schema.format?.includes("int") ? "a whole number" : "a number";
   const upper = maxValue === null || maxValue >= Number.MAX_SAFE_INTEGER ? undefined : maxValue;
   return upper === undefined ? `${kind}, ${minValue ?? 0} or more` : `${kind} from ${minValue ?? 0} to ${upper}`;
 }

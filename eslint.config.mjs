@@ -6,7 +6,7 @@ const borders = {
   plan: [],
   policy: ["plan"],
   smoke: ["plan"],
-  components: ["plan", "smoke"],
+  components: ["plan"],
   toolchain: ["plan"],
   cli: ["plan", "smoke", "toolchain", "bench"],
 };

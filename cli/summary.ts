@@ -40,7 +40,7 @@ export function summary({ stack, config }: Project, raw: Record<string, unknown>
     "",
     `Endpoint   ${outputs.openaiBaseUrl}`,
     `Model      ${config.models.map(({ name, role }) => (role === undefined ? name : `${name} (${role})`)).join(", ")}`,
-    `Key        ${path(`${client}.key`)} (client ${client}); all of them: npm run -s env, then pulumi stack output apiKeys --show-secrets`,
+    `Key        ${path(`${client}.key`)} (client ${client}); all of them: source <(npm run -s env -- ${stack}), then pulumi stack output apiKeys --show-secrets --stack ${stack}`,
     `Env file   ${path(`${client}.env`)}, for the application that is ${client}: docs/operate/application.md`,
     "",
     "Stream an answer:",

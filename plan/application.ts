@@ -57,6 +57,16 @@ export const APPLICATION_VARIABLES: readonly ApplicationVariable[] = [
     value: ({ models }) => models[0]!.name,
   },
   {
+    name: "OPENAI_BASE_URL",
+    meaning: "As `LLM_BASE_URL`, by the name that OpenAI's own clients read; only for `openai`.",
+    value: ({ apiType, endpoint }) => (apiType === "openai" ? `${endpoint}/v1` : undefined),
+  },
+  {
+    name: "OPENAI_API_KEY",
+    meaning: "As `LLM_API_KEY`; beside `OPENAI_BASE_URL`.",
+    value: ({ apiType }, key) => (apiType === "openai" ? key : undefined),
+  },
+  {
     name: "LLM_MAX_TOKENS",
     meaning: "Longest answer, at most half of the model's context.",
     value: ({ maxTokens }) => String(maxTokens),

@@ -65,7 +65,7 @@ const sshTarget = z.strictObject({
     .describe("Private key file on this machine; `~` is the home folder. Without it the SSH agent is asked."),
   bastion: bastion
     .optional()
-    .describe("An SSH server by whose way the host is reached; `host` and `port` are then as the bastion sees them."),
+    .describe("An SSH server through which the host is reached; `host` and `port` are then as the bastion sees them."),
 });
 
 const model = z.strictObject({

@@ -23,8 +23,22 @@ export interface Resolution {
   readonly placement?: Placement;
 }
 
-export const usesAuto = ({ engine, models }: StackConfig): boolean =>
-  Object.values(engine).includes("auto") || models.some(({ context }) => context === "auto");
+/** Keys whose value is a number or `auto`; the word may mean something else in other keys. */
+type OpenKey<E extends Engine> = {
+  [K in keyof E]-?: [number | "auto", E[K]] extends [E[K], number | "auto"] ? K : never;
+}[keyof E];
+
+/** Of each engine all of them. */
+const OPEN_KEYS: { readonly [K in Engine["kind"]]: Readonly<Record<OpenKey<Extract<Engine, { kind: K }>>, true>> } = {
+  ollama: { parallel: true },
+  vllm: { parallel: true, gpuMemoryPercent: true, tensorParallel: true },
+  transformers: {},
+};
+
+/** Whether a number is left for the facts file to choose. */
+export const usesAuto = ({ engine, models }: Pick<StackConfig, "engine" | "models">): boolean =>
+  Object.entries(engine).some(([key, value]) => value === "auto" && Object.hasOwn(OPEN_KEYS[engine.kind], key)) ||
+  models.some(({ context }) => context === "auto");
 
 /**
  * @param measured the stack's facts file; a sandbox needs none, its memory stands in the stack file

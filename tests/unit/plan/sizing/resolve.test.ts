@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { parseStackConfig } from "../../../../plan/config/parse";
+import { stackSchema, type Engine } from "../../../../plan/config/schema";
 import { hostFacts, type HostFacts } from "../../../../plan/host-facts";
 import { PlanRefused } from "../../../../plan/preflight/refusal";
-import { resolveStack } from "../../../../plan/sizing/resolve";
+import { resolveStack, usesAuto } from "../../../../plan/sizing/resolve";
 import { hostFacts as measured } from "../../../fixtures/hosts/load";
 
 const GIB = 2 ** 30;
@@ -327,5 +328,36 @@ describe("a refusal says the numbers and every way out", () => {
     expect(ids(on("h200-mig"))).toEqual(["gpu-mig"]);
     expect(ids(on("nouveau"))).toEqual(["gpu-driver-absent"]);
     expect(ids(on("driver-not-loaded"))).toEqual(["gpu-driver-absent"]);
+  });
+});
+
+describe("whether a number is left open", () => {
+  const open = (engine: object, context: number | "auto" = 4096) =>
+    usesAuto(
+      stackSchema.parse({
+        target: { kind: "sandbox" },
+        engine,
+        models: [{ name: "m", source: "builtin:tiny", context }],
+      }),
+    );
+
+  test.each([
+    ["a context", { kind: "transformers" }, "auto"],
+    ["Ollama's requests", { kind: "ollama", parallel: "auto" }],
+    ["vLLM's requests", { kind: "vllm", parallel: "auto" }],
+    ["vLLM's part of a GPU", { kind: "vllm", gpuMemoryPercent: "auto" }],
+    ["vLLM's GPUs", { kind: "vllm", tensorParallel: "auto" }],
+  ] as const)("%s on auto is", (_, engine, context?: "auto") => {
+    expect(open(engine, context)).toBe(true);
+  });
+
+  test.each(["ollama", "vllm", "transformers"])("nothing is by %s's defaults", (kind) => {
+    expect(open({ kind })).toBe(false);
+  });
+
+  test("a choice that is called auto is no number", () => {
+    const { models, engine } = stack({ models: [kanana("Q4_K_M", { context: 4096 })] });
+    const chosen = { ...engine, kvCacheType: "auto" } as unknown as Engine;
+    expect(usesAuto({ models, engine: chosen })).toBe(false);
   });
 });

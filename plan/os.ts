@@ -91,8 +91,8 @@ export const SYSTEMS: readonly SystemRow[] = [
     family: "rhel",
     nvidiaRepository: "rhel9",
     headers: rhelHeaders,
-    // Precompiled modules lag behind its kernels.
-    driver: rhelDriver("rhel9").replace("580-open", "open-dkms"),
+    // The branch's stream too has its modules built on the host: precompiled ones lag behind these kernels.
+    driver: rhelDriver("rhel9"),
     engines: ollamaAlone,
   },
 ];

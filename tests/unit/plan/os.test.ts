@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { headerPackages, isUek, systemRow } from "../../../plan/os";
+import { DRIVER_BRANCHES, driverSource } from "../../../plan/catalog/drivers";
+import { headerPackages, isUek, SYSTEMS, systemRow } from "../../../plan/os";
 
 describe("the allow-list", () => {
   test.each([
@@ -35,3 +36,12 @@ test.each([
   expect(headerPackages(systemRow({ id: "ol", version: "8.10" })!, kernel)).toBe(packages);
   expect(isUek(kernel)).toBe(packages.includes("uek"));
 });
+
+test.each(SYSTEMS.map((row) => [row.name, row] as const))(
+  "on %s people are told to install what the driver's step installs",
+  (_, row) => {
+    const { packages, stream } = driverSource(row, { branch: DRIVER_BRANCHES[0]!, modules: "open", signed: false });
+    for (const named of [...packages, ...(stream === undefined ? [] : [`module enable ${stream},`])])
+      expect(row.driver).toContain(named);
+  },
+);

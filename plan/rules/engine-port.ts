@@ -1,3 +1,4 @@
+import type { Engine } from "../config/schema";
 import type { Finding, JudgedContainer, JudgedStep, Rule } from "./resource";
 
 /** Engines have no lock on their door: Ollama asks for no key at all, and vLLM's key guards a part of its paths. */
@@ -8,7 +9,7 @@ export const enginePortClosed: Rule = {
   judge(resource) {
     switch (resource.kind) {
       case "step":
-        return [...ollamaFindings(resource), ...vllmFindings(resource), ...firewallFindings(resource)];
+        return [...Object.values(LISTENING).flatMap((find) => find(resource)), ...firewallFindings(resource)];
       case "container":
         return containerFindings(resource);
       case "connection":
@@ -57,6 +58,30 @@ function vllmFindings({ files }: JudgedStep): Finding[] {
     ];
   });
 }
+
+/** What `templates/transformers/serve.py` is told; it knows sockets alone. */
+function transformersFindings({ files }: JudgedStep): Finding[] {
+  return Object.entries(files).flatMap(([path, { text }]): Finding[] => {
+    if (!/^\/opt\/llm\/transformers\/.*\/settings\.json$/.test(path)) return [];
+    const port = /"(?:host|port)": .*[^,\n]/.exec(text)?.[0];
+    if (port === undefined && /"socket": "\//.test(text)) return [];
+    return [
+      {
+        what: "Transformers would listen on a port.",
+        found: `${port ?? "no socket"} in ${path}`,
+        needed: "socket with the path of a Unix socket, and neither host nor port",
+        wayOut: BEHIND,
+      },
+    ];
+  });
+}
+
+/** What each engine's files say of where it listens. */
+const LISTENING: Readonly<Record<Engine["kind"], (step: JudgedStep) => Finding[]>> = {
+  ollama: ollamaFindings,
+  vllm: vllmFindings,
+  transformers: transformersFindings,
+};
 
 function firewallFindings({ inputs }: JudgedStep): Finding[] {
   const { engine_port: engine = "", gateway_port: gateway } = inputs;

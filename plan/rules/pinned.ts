@@ -1,3 +1,4 @@
+import type { Engine } from "../config/schema";
 import type { Finding, JudgedStep, Rule } from "./resource";
 
 /** What comes from elsewhere is named by version and checksum, so that the same plan puts the same bytes on a host. */
@@ -92,40 +93,49 @@ function lockFindings({ files }: JudgedStep): Finding[] {
 
 function modelFindings({ files, inputs, artifacts, terms }: JudgedStep): Finding[] {
   if (terms["target"] === "sandbox" || SHA256.test(inputs["weights_sha256"] ?? "")) return [];
+  const { repository, commit } = inputs;
   return modelSources(files).flatMap((source): Finding[] =>
     source.startsWith("/") && (artifacts["weights"] !== undefined || source.startsWith("/var/lib/tms-llm/incoming/"))
       ? []
       : [
           {
             what: "A model is taken by its name, and whoever publishes it can put other weights there.",
-            found: source,
+            found: repository === undefined ? source : `${repository} at commit ${commit ?? "unknown"}`,
             needed: "the SHA-256 of its weights",
             wayOut:
-              "sha256 beside the model in the stack file: Hugging Face shows it on the page of the GGUF file, Ollama's library in the manifest's layer of type image.model",
+              repository === undefined
+                ? "sha256 beside the model in the stack file: Hugging Face shows it on the page of the GGUF file, Ollama's library in the manifest's layer of type image.model"
+                : "sha256 beside the model in the stack file: with 64 zeros the host fetches the files, holds each to what Hugging Face says of it, and names the checksum that it found; docs/components/engine.md has the command that prints it elsewhere",
           },
         ],
   );
 }
 
-/** What a Modelfile is made from, or the folder that vLLM serves. */
-const modelSources = (files: JudgedStep["files"]): string[] =>
-  Object.entries(files).flatMap(([path, { text }]) => {
-    if (path.startsWith("/opt/llm/modelfiles/"))
-      return [...text.matchAll(/^FROM (.+)$/gm)].map(([, source]) => source!);
-    if (/^\/opt\/llm\/vllm\/.*\/config\.yaml$/.test(path)) return /^model: (.+)$/m.exec(text)?.slice(1, 2) ?? [];
-    return [];
-  });
+/** By engine, what a file of its steps names as the model: what a Modelfile is made from, or the folder that is served. */
+const SOURCES: Readonly<Record<Engine["kind"], (path: string, text: string) => string[]>> = {
+  ollama: (path, text) =>
+    path.startsWith("/opt/llm/modelfiles/") ? [...text.matchAll(/^FROM (.+)$/gm)].map(([, source]) => source!) : [],
+  vllm: (path, text) =>
+    /^\/opt\/llm\/vllm\/.*\/config\.yaml$/.test(path) ? (/^model: (.+)$/m.exec(text)?.slice(1, 2) ?? []) : [],
+  transformers: (path, text) =>
+    /^\/opt\/llm\/transformers\/.*\/settings\.json$/.test(path)
+      ? (/"model": "([^"]+)"/.exec(text)?.slice(1, 2) ?? [])
+      : [],
+};
 
-/** The sandbox's own image is built here, under a tag that is the hash of what it is built from. */
-function imageFindings(image: string | undefined): Finding[] {
-  if (image === undefined || /^tms-llm-sandbox:[0-9a-f]{12}$|@sha256:[0-9a-f]{64}$/.test(image)) return [];
+const modelSources = (files: JudgedStep["files"]): string[] =>
+  Object.entries(files).flatMap(([path, { text }]) => Object.values(SOURCES).flatMap((named) => named(path, text)));
+
+/** The sandbox's own image is built here, under a tag that is the hash of what it is built from; an empty name is none. */
+function imageFindings(image = ""): Finding[] {
+  if (image === "" || /^tms-llm-sandbox:[0-9a-f]{12}$|@sha256:[0-9a-f]{64}$/.test(image)) return [];
   return [
     {
       what: "A container's image is named by a tag, which can come to mean another image.",
       found: image,
       needed: "its digest, as ubuntu@sha256:…",
       wayOut:
-        "gpu.containerImage in the stack file: `docker buildx imagetools inspect ubuntu:24.04` prints the digest; a sandbox takes the image that toolchain/sandbox-image.ts builds",
+        "gpu.containerImage in the stack file: without it the host makes an image of its own files; `docker buildx imagetools inspect ubuntu:24.04` prints a digest; a sandbox takes the image that toolchain/sandbox-image.ts builds",
     },
   ];
 }

@@ -13,6 +13,7 @@ const HOST_KEY = `ssh-ed25519 ${Buffer.concat([Buffer.from("0000000b", "hex"), B
 
 const OLLAMA_FILE = "/etc/tms-llm/ollama.env";
 const VLLM_FILE = "/opt/llm/vllm/deployments/0123456789ab/config.yaml";
+const TRANSFORMERS_FILE = "/opt/llm/transformers/deployments/0123456789ab/settings.json";
 const NGINX_FILE = "/etc/nginx/conf.d/tms-llm.conf";
 const MODELFILE = "/opt/llm/modelfiles/model-m-000000";
 const LOCK_FILE = "/opt/llm/vllm/locks/0.32.0-cuda.txt";
@@ -84,6 +85,26 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       step({ file: [VLLM_FILE, "model: /srv/m\n"], inputs: { weights_sha256: SOME_SHA256 } }),
       "no uds",
     ],
+    [
+      "Transformers behind a socket",
+      step({
+        file: [TRANSFORMERS_FILE, '{\n  "model": "/srv/m",\n  "socket": "/run/e.sock",\n  "queue": 1\n}\n'],
+        inputs: { weights_sha256: SOME_SHA256 },
+      }),
+    ],
+    [
+      "Transformers on a port",
+      step({
+        file: [TRANSFORMERS_FILE, '{\n  "model": "/srv/m",\n  "socket": "/run/e.sock",\n  "port": 8000\n}\n'],
+        inputs: { weights_sha256: SOME_SHA256 },
+      }),
+      '"port": 8000 in',
+    ],
+    [
+      "Transformers on its own default",
+      step({ file: [TRANSFORMERS_FILE, '{ "model": "/srv/m" }'], inputs: { weights_sha256: SOME_SHA256 } }),
+      "no socket",
+    ],
     ["a firewall that opens the gateway's port", step({ inputs: { engine_port: "11434", gateway_port: "443" } })],
     [
       "a firewall that opens the engine's port",
@@ -154,9 +175,30 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ["a pulled model on a sandbox", step({ file: [MODELFILE, "FROM qwen3:8b\n"], ...SANDBOX })],
     ["a pulled model", step({ file: [MODELFILE, "FROM hf.co/a/b:Q4_K_M\n"] }), "hf.co/a/b:Q4_K_M"],
     ["a folder of weights", step({ file: [VLLM_FILE, "model: /srv/m\nuds: /run/e.sock\n"] }), "/srv/m"],
+    [
+      "a folder of weights for Transformers",
+      step({ file: [TRANSFORMERS_FILE, '{ "model": "/srv/m", "socket": "/run/e.sock" }'] }),
+      "/srv/m",
+    ],
+    [
+      "fetched weights with their checksum",
+      step({
+        file: [VLLM_FILE, "model: /opt/llm/models/huggingface/a--b-000\nuds: /run/e.sock\n"],
+        inputs: { repository: "a/b", commit: "0".repeat(40), weights_sha256: SOME_SHA256 },
+      }),
+    ],
+    [
+      "fetched weights",
+      step({
+        file: [VLLM_FILE, "model: /opt/llm/models/huggingface/a--b-000\nuds: /run/e.sock\n"],
+        inputs: { repository: "a/b", commit: "0".repeat(40), weights_sha256: "" },
+      }),
+      `a/b at commit ${"0".repeat(40)}`,
+    ],
     ["this project's image", container({})],
     ["an image by its digest", container({ image: `debian@sha256:${SOME_SHA256}` })],
     ["a step's image by its digest", step({ inputs: { image: `ubuntu@sha256:${SOME_SHA256}` } })],
+    ["a step without an image", step({ inputs: { image: "" } })],
     ["a step's image by its tag", step({ inputs: { image: "ubuntu:24.04" } }), "ubuntu:24.04"],
     ["an image by its tag", container({ image: "debian:bookworm" }), "debian:bookworm"],
   ],

@@ -25,8 +25,6 @@ export type Deployment = z.output<typeof deploymentSchema>;
 
 const historyFile = (stack: string) => join(PROJECT, STATE_FOLDER, stack, "deployed.json");
 
-export const stackFileText = (stack: string) => readFileSync(join(PROJECT, `Pulumi.${stack}.yaml`), "utf8");
-
 export function deployments(stack: string): readonly Deployment[] {
   const file = historyFile(stack);
   return existsSync(file) ? historySchema.parse(JSON.parse(readFileSync(file, "utf8"))).deployments : [];

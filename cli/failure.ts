@@ -32,6 +32,9 @@ export class UsageError extends CommandFailure {
   }
 }
 
+/** A person was shown what would happen and did not say yes, so it did not. */
+export class Declined extends CommandFailure {}
+
 /** Somebody asked the run to stop, and it did. */
 export class Interrupted extends CommandFailure {
   constructor(message: string, wayOut: string) {

@@ -1,15 +1,16 @@
-import { readFileSync, writeFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
 import Table from "cli-table3";
 import { day } from "../plan/config/dates";
 import { editClient, UneditableStackFile } from "../plan/config/stack-file-edit";
 import { keyRows, type KeyRow, type KeyUsage } from "../plan/key-usage";
 import { changeKeys, keyReferences, SLOTS, type KeyChange, type KeyCommand, type Slot } from "../plan/keys";
-import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
+import { deploy, firstStage } from "./deploy";
+import { CommandFailure, Declined, EXIT, UsageError, type ExitCode } from "./failure";
 import { keyUsage, refuseKeys } from "./keys-host";
-import { PROJECT, readConfig, readProject } from "./project";
+import { readConfig } from "./project";
+import { alone } from "./run-lock";
 import { SshError } from "./ssh";
-import { up } from "./up";
+import { stackFileText, writeStackFile } from "./stack-file";
+import { stoppable, type Stage } from "./stop-request";
 
 export interface KeysOptions {
   readonly stack: string;
@@ -28,26 +29,52 @@ export async function keys(action: string, client: string | undefined, options: 
   if (action === "list" && client === undefined) return list(options);
   const command = readCommand(action, client, options);
   const { stack } = options;
-  const now = new Date();
-  const config = readConfig(stack);
-  const change = changeKeys(config.clients, command, now);
-  if ("refused" in change) throw new UsageError(change.refused, change.wayOut);
-  if (options.deploy && config.target.kind === "ssh" && !options.yes && !process.stdin.isTTY)
+  const { target } = readConfig(stack);
+  if (options.deploy && target.kind === "ssh" && !options.yes && !process.stdin.isTTY)
     throw new UsageError(
       `${stack} is an existing host, and nobody is here to confirm the changes`,
       `add --yes; or --no-deploy, which changes the stack file alone`,
     );
+  const stage = firstStage(stack);
+  return stoppable(stage, () => alone(stack, `keys ${command.verb}`, () => carryOut(command, options, stage)));
+}
+
+async function carryOut(command: KeyCommand, options: KeysOptions, stage: Stage): Promise<ExitCode> {
+  const { stack } = options;
+  const now = new Date();
+  const change = changeKeys(readConfig(stack).clients, command, now);
+  if ("refused" in change) throw new UsageError(change.refused, change.wayOut);
   if (command.verb === "finish" && options.deploy && !options.yes) await admitFinish(stack, change, now);
-  rewrite(stack, change);
+  const former = stackFileText(stack);
+  writeStackFile(stack, edited(stack, former, change));
   tell(change);
   if (!options.deploy) {
     console.log(`Nothing was changed on the host; npm run up -- ${stack} does that.`);
     return EXIT.good;
   }
   if (command.verb === "revoke") await refuse(stack, change);
-  const code = await up(stack, options.yes === undefined ? {} : { yes: options.yes });
-  if (code === EXIT.good) console.log(afterwards(command, change, options));
-  return code;
+  try {
+    const code = await deploy(stack, stage, options);
+    if (code === EXIT.good) console.log(afterwards(command, change, options));
+    return code;
+  } catch (error) {
+    throw error instanceof Declined ? declined(command, change, stack, former) : error;
+  }
+}
+
+/** Nothing was deployed, so the stack file says what it said before; a key that was revoked stays so. */
+function declined({ verb, client }: KeyCommand, { retired }: KeyChange, stack: string, former: string): Declined {
+  const file = `Pulumi.${stack}.yaml`;
+  if (verb === "revoke")
+    return new Declined(
+      `The host refuses ${retired.join(" and ")}, and ${file} has the change. Nothing else was changed: the question was not answered with yes.`,
+      `npm run up -- ${stack} asks again`,
+    );
+  writeStackFile(stack, former);
+  return new Declined(
+    `Nothing was changed on the host, and ${file} is as before: the question was not answered with yes.`,
+    `npm run keys -- ${verb} ${client} asks again`,
+  );
 }
 
 function readCommand(action: string, client: string | undefined, { slot, expires }: KeysOptions): KeyCommand {
@@ -91,13 +118,9 @@ function readDay(written: string): string {
   return parsed.data;
 }
 
-function rewrite(stack: string, change: KeyChange): void {
-  const file = `Pulumi.${stack}.yaml`;
-  const path = join(PROJECT, file);
+function edited(stack: string, text: string, change: KeyChange): string {
   try {
-    const edited = editClient(readFileSync(path, "utf8"), change, { stack, file });
-    writeFileSync(`${path}.new`, edited);
-    renameSync(`${path}.new`, path);
+    return editClient(text, change, { stack, file: `Pulumi.${stack}.yaml` });
   } catch (error) {
     if (!(error instanceof UneditableStackFile)) throw error;
     const slots = SLOTS.flatMap((slot) => (change.slots[slot] ? [`${slot}: ${change.slots[slot].generation}`] : []));
@@ -117,7 +140,7 @@ const HOUR_MILLISECONDS = 3_600_000;
 
 /** Whoever still uses the old key would be shut out; that is said before it happens. */
 async function admitFinish(stack: string, { client, retired }: KeyChange, now: Date): Promise<void> {
-  const usage = await keyUsage(readProject(stack));
+  const usage = await keyUsage(stack, readConfig(stack));
   for (const name of retired) {
     const last = usage.lastUse.get(name);
     if (last === undefined || now.getTime() - last.getTime() > HOUR_MILLISECONDS) continue;
@@ -130,7 +153,7 @@ async function admitFinish(stack: string, { client, retired }: KeyChange, now: D
 
 async function refuse(stack: string, { retired }: KeyChange): Promise<void> {
   try {
-    await refuseKeys(readProject(stack), retired);
+    await refuseKeys(stack, readConfig(stack), retired);
     console.log(`The host refuses ${retired.join(" and ")} from now on.`);
   } catch (error) {
     if (!(error instanceof SshError || error instanceof CommandFailure)) throw error;
@@ -170,7 +193,7 @@ async function list({ stack, json }: KeysOptions): Promise<ExitCode> {
 /** The stack file alone is worth showing too. */
 async function askHost(stack: string): Promise<KeyUsage | undefined> {
   try {
-    return await keyUsage(readProject(stack));
+    return await keyUsage(stack, readConfig(stack));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     console.error(`The host was not asked: ${error.message}`);

@@ -1,5 +1,3 @@
-import { renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { parseStackConfig } from "../plan/config/parse";
 import { readStackFile } from "../plan/config/stack-file";
@@ -7,10 +5,13 @@ import { rolledBack } from "../plan/config/stack-file-rollback";
 import { readPlanContext } from "../plan/context";
 import { makePlan } from "../plan/plan";
 import { confirm } from "./confirm";
-import { deployments, stackFileText, type Deployment } from "./deployed";
-import { CommandFailure, UsageError, type ExitCode } from "./failure";
+import { deploy, firstStage } from "./deploy";
+import { deployments, type Deployment } from "./deployed";
+import { Declined, UsageError, type ExitCode } from "./failure";
 import { PROJECT, readConfig } from "./project";
-import { up } from "./up";
+import { alone } from "./run-lock";
+import { stackFileText, writeStackFile } from "./stack-file";
+import { stoppable } from "./stop-request";
 
 export interface RollbackOptions {
   readonly yes?: boolean;
@@ -22,6 +23,18 @@ export interface RollbackOptions {
  */
 export async function rollback(stack: string, options: RollbackOptions): Promise<ExitCode> {
   readConfig(stack);
+  const stage = firstStage(stack);
+  return stoppable(stage, () =>
+    alone(stack, "rollback", async () => {
+      const text = await chooseStackFile(stack, options);
+      writeStackFile(stack, text);
+      return deploy(stack, stage, { yes: true });
+    }),
+  );
+}
+
+/** The text of the stack file to go back to, consented to. @throws UsageError, Declined */
+async function chooseStackFile(stack: string, { yes }: RollbackOptions): Promise<string> {
   const file = `Pulumi.${stack}.yaml`;
   const present = stackFileText(stack);
   const target = deployments(stack)
@@ -35,15 +48,15 @@ export async function rollback(stack: string, options: RollbackOptions): Promise
   console.log(createTwoFilesPatch(file, `${file} of ${target.deployment.at}`, present, target.text));
   const warning = otherCode(stack, target);
   if (warning !== undefined) console.log(warning);
-  if (!options.yes) {
+  if (!yes) {
     if (!process.stdin.isTTY) throw new UsageError("nobody is here to confirm", `npm run rollback -- ${stack} --yes`);
     if (!(await confirm("Deploy this?")))
-      throw new CommandFailure("Nothing was changed: the question was not answered with yes.", undefined);
+      throw new Declined(
+        "Nothing was changed: the question was not answered with yes.",
+        `npm run rollback -- ${stack} asks again`,
+      );
   }
-  const path = join(PROJECT, file);
-  writeFileSync(`${path}.new`, target.text);
-  renameSync(`${path}.new`, path);
-  return up(stack, { yes: true });
+  return target.text;
 }
 
 /** The stack file alone is kept: what the code has become since, it stays. */

@@ -97,6 +97,19 @@ describe.skipIf(DOCKER_MISSING)(
       expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
     });
 
+    it("keeps its keys, and the stack file says so, where the person at the terminal says no to a rotation", async () => {
+      const [deployed, written] = [await takeSnapshot(host), clone.read("Pulumi.own.yaml")];
+      const rotate = clone.startInTerminal(["keys", "rotate", "tms", "--stack", "own"], { env: OPERATOR });
+      await rotate.says("like this? [y/N]");
+      expect(clone.read("Pulumi.own.yaml")).toMatch(/b: 2/);
+      rotate.type("n\r");
+      const { exitCode, output } = await rotate.done;
+      expect(output).toContain("Nothing was changed on the host, and Pulumi.own.yaml is as before");
+      expect(exitCode).toBe(1);
+      expect(clone.read("Pulumi.own.yaml")).toBe(written);
+      expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
+    });
+
     it("goes on from its backup in another clone, where Pulumi's state has another passphrase", async () => {
       const backup = clone.start(["backup", "own", "--to", "own.age"], { env: OPERATOR });
       backup.type("six words of an operator's own\n");
@@ -135,6 +148,18 @@ describe.skipIf(DOCKER_MISSING)(
       } finally {
         await other.remove();
       }
+    });
+
+    it("refuses a revoked key even where the person at the terminal says no to the deployment that follows", async () => {
+      const revoke = clone.startInTerminal(["keys", "revoke", "tms", "--stack", "own"], { env: OPERATOR });
+      await revoke.says("like this? [y/N]");
+      revoke.type("n\r");
+      const { exitCode, output } = await revoke.done;
+      expect(output).toContain("The host refuses tms/a/1, and Pulumi.own.yaml has the change.");
+      expect(exitCode).toBe(1);
+      expect(clone.read("Pulumi.own.yaml")).toMatch(/a: 2/);
+      const list = await run(["keys", "list", "--stack", "own"]);
+      expect(list.output).not.toMatch(/tms +│ a +│ 1 /);
     });
 
     it("is as before after a destroy with --purge", async () => {

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Clone, DOCKER_MISSING } from "../harness/clone";
 
@@ -35,6 +36,27 @@ describe.skipIf(DOCKER_MISSING)("a deployment that is rolled back (needs Docker)
     const run = await clone.run(["rollback"]);
     expect(run.exitCode, run.output).toBe(4);
     expect(run.output).toMatch(/^-\s+context: 1024\n\+\s+context: 2048$/m);
+    expect(clone.read("Pulumi.dev.yaml")).toBe(second);
+  });
+
+  it("touches nothing where the person at the terminal says no", async () => {
+    const second = clone.read("Pulumi.dev.yaml");
+    const run = clone.startInTerminal(["rollback"]);
+    await run.says("Deploy this? [y/N]");
+    run.type("n\r");
+    const { exitCode, output } = await run.done;
+    expect(output).toContain("Nothing was changed: the question was not answered with yes.");
+    expect(exitCode).toBe(1);
+    expect(clone.read("Pulumi.dev.yaml")).toBe(second);
+  });
+
+  it("touches nothing while another verb is at work on the stack", async () => {
+    const second = clone.read("Pulumi.dev.yaml");
+    clone.write(`${process.pid} up`, ".tms-llm/dev/run.lock");
+    const run = await clone.run(["rollback", "--yes"]);
+    rmSync(clone.path(".tms-llm/dev/run.lock"));
+    expect(run.output).toContain("Another run is at work on dev: npm run up");
+    expect(run.exitCode).toBe(1);
     expect(clone.read("Pulumi.dev.yaml")).toBe(second);
   });
 

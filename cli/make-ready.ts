@@ -1,0 +1,36 @@
+import { phaseUrns, preflightUrn } from "../plan/urns";
+import { admitArtifacts, admitHost, wouldRefuse } from "./admission";
+import { lookAtHost, NO_HOST } from "./host-look";
+import type { Prepared } from "./prepare";
+import type { Project } from "./project";
+import { recordedFacts } from "./pulumi-state";
+import { forgetHalfMade } from "./recovery";
+import { wakeSandbox } from "./sandbox-state";
+import type { Stage } from "./stop-request";
+
+const PROJECT_NAME = "tms-llm";
+
+/** Clears up after earlier runs and lets the host through the gates. @returns options for Pulumi */
+export async function makeReady(project: Project, { pulumi, environment }: Prepared, stage: Stage): Promise<string[]> {
+  const { stack, plan } = project;
+  await pulumi.releaseAbandonedLock((line) => console.error(line));
+  const state = await pulumi.state();
+  await forgetHalfMade(pulumi, state, project, environment);
+  stage.doing = "looking at the host";
+  const sandbox = await wakeSandbox(project, environment);
+  const { exists, unfinished, repair } = sandbox === "missing" ? NO_HOST : await lookAtHost(project);
+  if (exists && unfinished) await admitHost(project);
+  if (unfinished) await admitArtifacts(project, repair);
+  const facts = recordedFacts(state);
+  const replace = [
+    ...(facts !== undefined && wouldRefuse(facts, project) ? [preflightUrn(PROJECT_NAME, stack)] : []),
+    ...(exists ? phaseUrns(PROJECT_NAME, stack, plan, repair) : []),
+  ];
+  // Pulumi refuses to replace what it does not have; that is made anyway.
+  const known = new Set(state.deployment.resources?.map(({ urn }) => urn));
+  return [
+    // A container that was removed behind Pulumi's back is still in its state.
+    ...(sandbox === "missing" ? ["--refresh"] : []),
+    ...replace.filter((urn) => known.has(urn)).flatMap((urn) => ["--replace", urn]),
+  ];
+}

@@ -74,7 +74,7 @@ async function runPulumi(
   });
   try {
     const extra = await makeReady(project, prepared, stage);
-    await agree(project, prepared, options);
+    await agree(project, prepared, extra, options);
     stage.doing = "deploying";
     const code = await pulumi.show(
       "up",
@@ -93,10 +93,15 @@ async function runPulumi(
   }
 }
 
-/** A person at a terminal sees first what would happen to an existing host. @throws Declined */
-async function agree({ config, stack }: Project, { pulumi }: Prepared, { yes }: DeployOptions): Promise<void> {
+/** A person at a terminal sees first what would happen to an existing host, repairs included. @throws Declined */
+async function agree(
+  { config, stack }: Project,
+  { pulumi }: Prepared,
+  extra: readonly string[],
+  { yes }: DeployOptions,
+): Promise<void> {
   if (config.target.kind !== "ssh" || yes) return;
-  if ((await pulumi.show("preview", ...POLICY_PACK)) !== 0)
+  if ((await pulumi.show("preview", ...POLICY_PACK, ...extra)) !== 0)
     throw new CommandFailure(
       `${stack} cannot be deployed like this. Nothing was changed on the host.`,
       "see the message above",

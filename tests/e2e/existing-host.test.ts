@@ -97,6 +97,17 @@ describe.skipIf(DOCKER_MISSING)(
       expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
     });
 
+    it("is shown with its repair where it drifted, before the person at the terminal is asked", async () => {
+      await host.shell("echo '# by hand' >>/etc/nginx/conf.d/tms-llm.conf");
+      const up = clone.startInTerminal(["up", "own"], { env: OPERATOR });
+      await up.says("like this? [y/N]");
+      up.type("n\r");
+      const { exitCode, output } = await up.done;
+      expect(output).toContain("drifted in");
+      expect(output).toMatch(/phase-gateway[^]*\+-2 to replace/);
+      expect(exitCode).toBe(1);
+    });
+
     it("keeps its keys, and the stack file says so, where the person at the terminal says no to a rotation", async () => {
       const [deployed, written] = [await takeSnapshot(host), clone.read("Pulumi.own.yaml")];
       const rotate = clone.startInTerminal(["keys", "rotate", "tms", "--stack", "own"], { env: OPERATOR });

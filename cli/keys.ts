@@ -18,6 +18,8 @@ export interface KeysOptions {
   readonly expires?: string;
   readonly json?: boolean;
   readonly yes?: boolean;
+  /** Finish although somebody uses the old key. */
+  readonly inUse?: boolean;
   /** False with `--no-deploy`. */
   readonly deploy: boolean;
 }
@@ -44,7 +46,7 @@ async function carryOut(command: KeyCommand, options: KeysOptions, stage: Stage)
   const now = new Date();
   const change = changeKeys(readConfig(stack).clients, command, now);
   if ("refused" in change) throw new UsageError(change.refused, change.wayOut);
-  if (command.verb === "finish" && options.deploy && !options.yes) await admitFinish(stack, change, now);
+  if (command.verb === "finish" && options.deploy && !options.inUse) await admitFinish(stack, change, now);
   const former = stackFileText(stack);
   writeStackFile(stack, edited(stack, former, change));
   tell(change);
@@ -77,7 +79,7 @@ function declined({ verb, client }: KeyCommand, { retired }: KeyChange, stack: s
   );
 }
 
-function readCommand(action: string, client: string | undefined, { slot, expires }: KeysOptions): KeyCommand {
+function readCommand(action: string, client: string | undefined, { slot, expires, inUse }: KeysOptions): KeyCommand {
   const verb = ACTIONS.find((name) => name === action);
   if (verb === undefined)
     throw new UsageError(`keys ${action} is no action; allowed are ${ACTIONS.join(", ")}`, "npm run keys -- list");
@@ -95,6 +97,11 @@ function readCommand(action: string, client: string | undefined, { slot, expires
   if (expires !== undefined && verb !== "rotate")
     throw new UsageError(
       "--expires goes with rotate: it is the last day of the new key",
+      `npm run keys -- ${verb} ${client}`,
+    );
+  if (inUse && verb !== "finish")
+    throw new UsageError(
+      "--in-use goes with finish: it retires a key that is still used",
       `npm run keys -- ${verb} ${client}`,
     );
   if (verb === "revoke") return { verb, client, ...(slot === undefined ? {} : { slot: readSlot(slot) }) };
@@ -146,7 +153,7 @@ async function admitFinish(stack: string, { client, retired }: KeyChange, now: D
     if (last === undefined || now.getTime() - last.getTime() > HOUR_MILLISECONDS) continue;
     throw new UsageError(
       `${name} was used at ${last.toISOString()}, less than an hour ago: somebody has not moved to the new key`,
-      `move them over; or npm run keys -- finish ${client} --yes, which shuts them out`,
+      `move them over; or npm run keys -- finish ${client} --in-use, which shuts them out`,
     );
   }
 }

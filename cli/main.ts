@@ -93,7 +93,8 @@ program
   .option("--expires <day>", "rotate: last day of the new key, for example 2026-12-31")
   .option("--no-deploy", "change the stack file alone")
   .option("--json", "list: print data instead of a table")
-  .option("--yes", "don't ask before changing an existing host, nor when an old key is still in use")
+  .option("--in-use", "finish: even where the old key was used less than an hour ago")
+  .option("--yes", "don't ask before changing an existing host")
   .action((action: string, client: string | undefined, options: KeysOptions) => {
     run = () => keys(action, client, options);
   });

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
 import { judgeDrift, phaseAtWork, type Difference, type DriftReport } from "../plan/drift";
-import { expiryNotices, type ExpiryNotice } from "../plan/keys";
+import { expiryNotices, keysLine, type ExpiryNotice } from "../plan/keys";
 import { DRIFT_TEXT, NO_ROOT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, readProject, type Project } from "./project";
@@ -81,9 +81,9 @@ function byHand(differences: readonly Difference[]): string[] {
 }
 
 /** A key that ends soon or has ended is no drift: the host does as it was told. */
-function expiryLine({ key, expires, daysLeft }: ExpiryNotice): string {
+function expiryLine(stack: string, { key, expires, daysLeft }: ExpiryNotice): string {
   const when = daysLeft < 0 ? `ended with ${expires}` : `ends in ${daysLeft} days, with ${expires}`;
-  return `Key ${key} ${when} (UTC). npm run keys -- rotate ${key.split("/")[0]!} makes a new one.`;
+  return `Key ${key} ${when} (UTC). ${keysLine(stack, "rotate", key.split("/")[0]!)} makes a new one.`;
 }
 
 export interface DriftOptions {
@@ -95,7 +95,7 @@ export async function drift(stack: string, options: DriftOptions): Promise<ExitC
   const report = await measureDrift(project);
   const notices = expiryNotices(project.plan.keys, new Date());
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...report, expiring: notices }, null, 2)}\n`);
-  console.log([renderDrift(report, stack), ...notices.map(expiryLine)].join("\n"));
+  console.log([renderDrift(report, stack), ...notices.map((notice) => expiryLine(stack, notice))].join("\n"));
   return {
     "as deployed": EXIT.good,
     "not deployed": EXIT.failed,

@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import { day } from "../plan/config/dates";
 import { editClient, UneditableStackFile } from "../plan/config/stack-file-edit";
 import { keyRows, type KeyRow, type KeyUsage } from "../plan/key-usage";
-import { changeKeys, keyReferences, SLOTS, type KeyChange, type KeyCommand, type Slot } from "../plan/keys";
+import { changeKeys, keyReferences, keysLine, SLOTS, type KeyChange, type KeyCommand, type Slot } from "../plan/keys";
 import { deploy, firstStage } from "./deploy";
 import { CommandFailure, Declined, EXIT, UsageError, type ExitCode } from "./failure";
 import { keyUsage, refuseKeys } from "./keys-host";
@@ -44,7 +44,7 @@ export async function keys(action: string, client: string | undefined, options: 
 async function carryOut(command: KeyCommand, options: KeysOptions, stage: Stage): Promise<ExitCode> {
   const { stack } = options;
   const now = new Date();
-  const change = changeKeys(readConfig(stack).clients, command, now);
+  const change = changeKeys(stack, readConfig(stack).clients, command, now);
   if ("refused" in change) throw new UsageError(change.refused, change.wayOut);
   if (command.verb === "finish" && options.deploy && !options.inUse) await admitFinish(stack, change, now);
   const former = stackFileText(stack);
@@ -65,53 +65,55 @@ async function carryOut(command: KeyCommand, options: KeysOptions, stage: Stage)
 }
 
 /** Nothing was deployed, so the stack file says what it said before; a key that was revoked stays so. */
-function declined({ verb, client }: KeyCommand, { retired }: KeyChange, stack: string, former: string): Declined {
+function declined(command: KeyCommand, { retired }: KeyChange, stack: string, former: string): Declined {
   const file = `Pulumi.${stack}.yaml`;
-  if (verb === "revoke")
+  if (command.verb === "revoke")
     return new Declined(
       `The host refuses ${retired.join(" and ")}, and ${file} has the change. Nothing else was changed: the question was not answered with yes.`,
       `npm run up -- ${stack} asks again`,
     );
   writeStackFile(stack, former);
+  const expires = command.verb === "rotate" && command.expires !== undefined ? ["--expires", command.expires] : [];
   return new Declined(
     `Nothing was changed on the host, and ${file} is as before: the question was not answered with yes.`,
-    `npm run keys -- ${verb} ${client} asks again`,
+    `${keysLine(stack, command.verb, command.client, ...expires)} asks again`,
   );
 }
 
-function readCommand(action: string, client: string | undefined, { slot, expires, inUse }: KeysOptions): KeyCommand {
+function readCommand(
+  action: string,
+  client: string | undefined,
+  { stack, slot, expires, inUse }: KeysOptions,
+): KeyCommand {
   const verb = ACTIONS.find((name) => name === action);
   if (verb === undefined)
-    throw new UsageError(`keys ${action} is no action; allowed are ${ACTIONS.join(", ")}`, "npm run keys -- list");
+    throw new UsageError(`keys ${action} is no action; allowed are ${ACTIONS.join(", ")}`, keysLine(stack, "list"));
   if (verb === "list")
     throw new UsageError(
       "keys list shows all clients and takes no name",
-      "for another stack: npm run keys -- list --stack <stack>",
+      `all of them: ${keysLine(stack, "list")}; of another stack: ${keysLine(client!, "list")}`,
     );
-  if (client === undefined) throw new UsageError(`keys ${verb} needs a client`, `npm run keys -- ${verb} <client>`);
+  if (client === undefined) throw new UsageError(`keys ${verb} needs a client`, keysLine(stack, verb, "<client>"));
   if (slot !== undefined && verb !== "revoke")
-    throw new UsageError(
-      `--slot goes with revoke; ${verb} finds the slot by itself`,
-      `npm run keys -- ${verb} ${client}`,
-    );
+    throw new UsageError(`--slot goes with revoke; ${verb} finds the slot by itself`, keysLine(stack, verb, client));
   if (expires !== undefined && verb !== "rotate")
     throw new UsageError(
       "--expires goes with rotate: it is the last day of the new key",
-      `npm run keys -- ${verb} ${client}`,
+      keysLine(stack, verb, client),
     );
   if (inUse && verb !== "finish")
     throw new UsageError(
       "--in-use goes with finish: it retires a key that is still used",
-      `npm run keys -- ${verb} ${client}`,
+      keysLine(stack, verb, client),
     );
-  if (verb === "revoke") return { verb, client, ...(slot === undefined ? {} : { slot: readSlot(slot) }) };
+  if (verb === "revoke") return { verb, client, ...(slot === undefined ? {} : { slot: readSlot(stack, slot) }) };
   if (verb === "rotate") return { verb, client, ...(expires === undefined ? {} : { expires: readDay(expires) }) };
   return { verb, client };
 }
 
-function readSlot(written: string): Slot {
+function readSlot(stack: string, written: string): Slot {
   const slot = SLOTS.find((name) => name === written);
-  if (slot === undefined) throw new UsageError(`--slot is ${written}; allowed are a and b`, "npm run keys -- list");
+  if (slot === undefined) throw new UsageError(`--slot is ${written}; allowed are a and b`, keysLine(stack, "list"));
   return slot;
 }
 
@@ -153,7 +155,7 @@ async function admitFinish(stack: string, { client, retired }: KeyChange, now: D
     if (last === undefined || now.getTime() - last.getTime() > HOUR_MILLISECONDS) continue;
     throw new UsageError(
       `${name} was used at ${last.toISOString()}, less than an hour ago: somebody has not moved to the new key`,
-      `move them over; or npm run keys -- finish ${client} --in-use, which shuts them out`,
+      `move them over; or ${keysLine(stack, "finish", client, "--in-use")}, which shuts them out`,
     );
   }
 }
@@ -176,7 +178,7 @@ function afterwards({ verb, client }: KeyCommand, { made, retired }: KeyChange, 
   const file = `.tms-llm/${stack}/${client}.key`;
   switch (verb) {
     case "rotate":
-      return `Both keys of ${client} work. Hand out the new one, ${made.join()}: ${file}. Then npm run keys -- finish ${client}.`;
+      return `Both keys of ${client} work. Hand out the new one, ${made.join()}: ${file}. Then ${keysLine(stack, "finish", client)}.`;
     case "finish":
       return `${retired.join()} is refused; ${file} has the key that is left.`;
     case "revoke":

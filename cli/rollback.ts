@@ -65,5 +65,5 @@ function otherCode(stack: string, { deployment, text }: { deployment: Deployment
   const config = parseStackConfig(readStackFile(text, origin.file), origin);
   const { digest } = makePlan(config, readPlanContext(PROJECT, stack, config));
   if (digest === deployment.digest) return undefined;
-  return "The plan will not be the former one to the letter: this checkout, the clients or this machine's artifacts have changed since. For the former code too: git checkout that revision, then npm run up.";
+  return `The plan will not be the former one to the letter: this checkout, the clients or this machine's artifacts have changed since. For the former code too: git checkout that revision, then npm run up -- ${stack}.`;
 }

@@ -71,6 +71,10 @@ export function expiryNotices(references: readonly KeyReference[], now: Date): E
   });
 }
 
+/** The line to type for an action on a stack's keys; it names the stack, so that a copied one changes no other. */
+export const keysLine = (stack: string, ...words: readonly string[]) =>
+  `npm run keys -- ${words.join(" ")} --stack ${stack}`;
+
 export type KeyCommand =
   /** `expires`: last day of the new key. */
   | { readonly verb: "rotate"; readonly client: string; readonly expires?: string }
@@ -96,7 +100,7 @@ export interface KeyRefusal {
  * A command on the clients of a stack file. The highest generation of a client never falls: a key that was given up
  * cannot come back under its old number.
  */
-export function changeKeys(clients: Clients, command: KeyCommand, now: Date): KeyChange | KeyRefusal {
+export function changeKeys(stack: string, clients: Clients, command: KeyCommand, now: Date): KeyChange | KeyRefusal {
   const { client: name } = command;
   const client = clients[name];
   if (client === undefined) return unknownClient(name, Object.keys(clients));
@@ -106,19 +110,19 @@ export function changeKeys(clients: Clients, command: KeyCommand, now: Date): Ke
   switch (command.verb) {
     case "rotate": {
       const { expires } = command;
-      if (client[other] !== undefined) return bothFilled(name, client, newest);
+      if (client[other] !== undefined) return bothFilled(stack, name, client, newest);
       const last = earlier(expires, client.expires);
       if (last !== undefined && endOfDay(last) * 1000 <= now.getTime()) return alreadyOver(name, last);
       const made = { generation: next, ...(expires === undefined ? {} : { expires }) };
       return change(name, client, { [newest]: client[newest], [other]: made });
     }
     case "finish":
-      if (client[other] === undefined) return nothingToFinish(name, newest);
+      if (client[other] === undefined) return nothingToFinish(stack, name, newest);
       return change(name, client, { [newest]: client[newest] });
     case "revoke": {
       const { slot } = command;
       if (slot !== undefined && client[slot] === undefined)
-        return emptySlot(name, slot, other === slot ? newest : other);
+        return emptySlot(stack, name, slot, other === slot ? newest : other);
       // The client goes on with a key that nobody else has seen; without one its entry could not stay.
       const fresh = { [newest]: { ...client[newest], generation: next } };
       if (slot === undefined) return change(name, client, fresh);
@@ -152,11 +156,11 @@ function unknownClient(name: string, known: readonly string[]): KeyRefusal {
   };
 }
 
-function bothFilled(name: string, client: Holder, newest: Slot): KeyRefusal {
+function bothFilled(stack: string, name: string, client: Holder, newest: Slot): KeyRefusal {
   const [old, fresh] = [client[newest === "a" ? "b" : "a"]!, client[newest]!];
   return {
     refused: `both slots of ${name} are filled: generation ${old.generation} is on its way out, ${fresh.generation} (slot ${newest}) on its way in`,
-    wayOut: `move the client to its newest key, then npm run keys -- finish ${name}; or give one up with npm run keys -- revoke ${name} --slot a|b`,
+    wayOut: `move the client to its newest key, then ${keysLine(stack, "finish", name)}; or give one up with ${keysLine(stack, "revoke", name, "--slot a|b")}`,
   };
 }
 
@@ -167,16 +171,16 @@ function alreadyOver(name: string, last: string): KeyRefusal {
   };
 }
 
-function nothingToFinish(name: string, newest: Slot): KeyRefusal {
+function nothingToFinish(stack: string, name: string, newest: Slot): KeyRefusal {
   return {
     refused: `${name} has one key, in slot ${newest}: there is no rotation to finish`,
-    wayOut: `npm run keys -- rotate ${name} begins one`,
+    wayOut: `${keysLine(stack, "rotate", name)} begins one`,
   };
 }
 
-function emptySlot(name: string, slot: Slot, filled: Slot): KeyRefusal {
+function emptySlot(stack: string, name: string, slot: Slot, filled: Slot): KeyRefusal {
   return {
     refused: `slot ${slot} of ${name} is empty`,
-    wayOut: `its key is in slot ${filled}; npm run keys -- list shows all`,
+    wayOut: `its key is in slot ${filled}; ${keysLine(stack, "list")} shows all`,
   };
 }

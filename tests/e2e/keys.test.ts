@@ -73,7 +73,7 @@ describe.skipIf(DOCKER_MISSING)("the keys of a sandbox deployment (needs Docker)
   it("does not shut out whoever still uses the old key, even where --yes has to answer for a person", async () => {
     const finish = await keys("finish", "tms", "--yes");
     expect(finish.exitCode, finish.output).toBe(4);
-    expect(finish.output).toMatch(/tms\/a\/1 was used at [^]* npm run keys -- finish tms --in-use/);
+    expect(finish.output).toMatch(/tms\/a\/1 was used at [^]* npm run keys -- finish tms --in-use --stack dev/);
     expect(await ask(handed[0]!)).toBe(200);
   });
 

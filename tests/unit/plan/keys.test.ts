@@ -33,18 +33,18 @@ describe("changeKeys", () => {
     [{ a: 1, b: 2 }, { verb: "revoke", slot: "a" } as never, { b: 2 }],
     [{ a: 1, b: 2 }, { verb: "revoke", slot: "b" } as never, { a: 1, b: 3 }],
   ])("%j: %j → %j", (before, command, after) => {
-    const change = changeKeys(clients({ tms: before }), { ...command, client: "tms" }, NOW);
+    const change = changeKeys("prod", clients({ tms: before }), { ...command, client: "tms" }, NOW);
     expect("slots" in change && slots(change)).toEqual(after);
   });
 
   test("names the keys that come and go", () => {
-    const change = changeKeys(clients({ tms: { a: 3, b: 2 } }), { verb: "revoke", client: "tms" }, NOW);
+    const change = changeKeys("prod", clients({ tms: { a: 3, b: 2 } }), { verb: "revoke", client: "tms" }, NOW);
     expect(change).toMatchObject({ made: ["tms/a/4"], retired: ["tms/a/3", "tms/b/2"] });
   });
 
   test("gives a new key its last day, and lets the other keep its own", () => {
     const before = clients({ tms: { a: { generation: 1, expires: "2026-07-01" } } });
-    expect(changeKeys(before, { verb: "rotate", client: "tms", expires: "2026-12-31" }, NOW)).toMatchObject({
+    expect(changeKeys("prod", before, { verb: "rotate", client: "tms", expires: "2026-12-31" }, NOW)).toMatchObject({
       slots: { a: { generation: 1, expires: "2026-07-01" }, b: { generation: 2, expires: "2026-12-31" } },
     });
   });
@@ -52,9 +52,24 @@ describe("changeKeys", () => {
   test.each<[clients: Record<string, unknown>, command: KeyCommand, refused: RegExp, wayOut: RegExp]>([
     [{ tms: { a: 1 } }, { verb: "rotate", client: "tsm" }, /no client "tsm"/, /did you mean "tms"\?/],
     [{ tms: { a: 1 }, rag: { a: 1 } }, { verb: "revoke", client: "chat" }, /no client "chat"/, /are tms or rag/],
-    [{ tms: { a: 1, b: 2 } }, { verb: "rotate", client: "tms" }, /both slots of tms/, /finish tms/],
-    [{ tms: { a: 1 } }, { verb: "finish", client: "tms" }, /one key, in slot a/, /rotate tms/],
-    [{ tms: { a: 1 } }, { verb: "revoke", client: "tms", slot: "b" }, /slot b of tms is empty/, /in slot a/],
+    [
+      { tms: { a: 1, b: 2 } },
+      { verb: "rotate", client: "tms" },
+      /both slots of tms/,
+      /npm run keys -- finish tms --stack prod; .* revoke tms --slot a\|b --stack prod/,
+    ],
+    [
+      { tms: { a: 1 } },
+      { verb: "finish", client: "tms" },
+      /one key, in slot a/,
+      /^npm run keys -- rotate tms --stack prod begins one/,
+    ],
+    [
+      { tms: { a: 1 } },
+      { verb: "revoke", client: "tms", slot: "b" },
+      /slot b of tms is empty/,
+      /in slot a; npm run keys -- list --stack prod/,
+    ],
     [
       { tms: { a: 1, expires: "2026-05-31" } },
       { verb: "rotate", client: "tms" },
@@ -62,7 +77,7 @@ describe("changeKeys", () => {
       /clients\.tms\.expires/,
     ],
   ])("%j: refuses %j, and says what to do", (before, command, refused, wayOut) => {
-    const refusal = changeKeys(clients(before), command, NOW);
+    const refusal = changeKeys("prod", clients(before), command, NOW);
     expect(refusal).toEqual({
       refused: expect.stringMatching(refused) as string,
       wayOut: expect.stringMatching(wayOut) as string,
@@ -81,7 +96,7 @@ describe("changeKeys", () => {
     const walk = (state: Clients, seen: ReadonlySet<string>, depth: number): void => {
       if (depth === 0) return;
       for (const command of commands) {
-        const change = changeKeys(state, command, NOW);
+        const change = changeKeys("prod", state, command, NOW);
         if ("refused" in change) continue;
         const made = change.made.map((id) => id.split("/").at(-1)!);
         expect(made.filter((generation) => seen.has(generation))).toEqual([]);

@@ -18,7 +18,7 @@ const HEAD = `config:
 
 /** A command on a stack file, as far as the lines that change. */
 function edit(text: string, command: KeyCommand): string[] {
-  const change = changeKeys(parseStackConfig(readStackFile(text, ORIGIN.file), ORIGIN).clients, command, NOW);
+  const change = changeKeys("dev", parseStackConfig(readStackFile(text, ORIGIN.file), ORIGIN).clients, command, NOW);
   if ("refused" in change) throw new Error(change.refused);
   const [before, after] = [text, editClient(text, change, ORIGIN)].map((lines) => lines.split("\n"));
   return [

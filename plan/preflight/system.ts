@@ -1,3 +1,4 @@
+import { compareVersions } from "../compatibility";
 import type { Facts } from "../facts";
 import { SYSTEMS, systemRow } from "../os";
 import type { Refusal } from "./refusal";
@@ -52,7 +53,7 @@ export function judgeSystem(facts: Facts, { engine = "ollama", architecture, gli
       what: "The host has another processor architecture than the plan was made for",
       found: facts.architecture,
       needed: architecture,
-      wayOut: "measure the host again (`npm run facts`), or choose a host of that architecture",
+      wayOut: "measure the host again (`npm run facts -- <stack>`), or choose a host of that architecture",
     });
   }
   if (glibc !== undefined && (facts.glibc === null || compareVersions(facts.glibc, glibc) < 0)) {
@@ -65,8 +66,4 @@ export function judgeSystem(facts: Facts, { engine = "ollama", architecture, gli
     });
   }
   return refusals;
-}
-
-function compareVersions(one: string, other: string): number {
-  return one.localeCompare(other, "en", { numeric: true });
 }

@@ -1,7 +1,8 @@
 import type { Facts, Listener, Service } from "../facts";
 import { choiceFor, DEFAULT_EXISTING, type Existing } from "../existing";
 import { firewallManager } from "../firewall";
-import { ENGINE_UNIT, isForeignSite, owns } from "./ownership";
+import { ENGINE_UNIT } from "../step";
+import { isForeignSite, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { PortRequirement, Requirements } from "./requirements";
 
@@ -65,7 +66,7 @@ export function judgeServices(facts: Facts, { existing = DEFAULT_EXISTING }: Req
       .filter(({ choice }) => choice === "refuse")
       .map(({ service, key }) => foreignEngine(service, key)),
     ...givenUp(facts, existing),
-    ...foreign.filter(({ name }) => name === ENGINE_UNIT).map(leftBehind),
+    ...foreign.filter(({ name }) => name === ENGINE_UNIT.ollama).map(leftBehind),
   ];
 }
 

@@ -3,7 +3,7 @@ import { DEFAULT_EXISTING } from "../existing";
 import type { Facts } from "../facts";
 import { firewallManager } from "../firewall";
 import { applicationSite, foreignEngines } from "./occupants";
-import { ENGINE_UNIT, owns } from "./ownership";
+import { ourEngineRuns, owns } from "./ownership";
 import type { Refusal } from "./refusal";
 import type { Requirements } from "./requirements";
 import { atLeast, atMost } from "./sizes";
@@ -20,8 +20,7 @@ export function warn(
 ): Refusal[] {
   const { memory, tmsUser, docker } = facts;
   const warnings: Refusal[] = [];
-  const engineRuns = facts.services.some((service) => service.name === ENGINE_UNIT && service.active);
-  if (!engineRuns && memoryBytes <= memory.totalBytes && memoryBytes > memory.availableBytes) {
+  if (!ourEngineRuns(facts) && memoryBytes <= memory.totalBytes && memoryBytes > memory.availableBytes) {
     warnings.push({
       id: "memory-in-use",
       what: "Other programs hold memory that the models will need",

@@ -2,7 +2,8 @@
 # A reload of nginx closes the connections that are idle at that moment. Who was about to send a request on one sees it
 # fail. So each answer is made the last one of its connection for a moment beforehand; the clients come back on new ones.
 
-DRAINING=/run/tms-llm-draining
+# By its name a run file of the domain httpd_t, which nginx is in: SELinux hides others from it, and says nothing.
+DRAINING=/run/httpd-tms-llm-draining
 
 # drain PORT: waits until the connections that are open now have ended, for 2 s at most. A stream goes on through a reload.
 drain() {
@@ -10,6 +11,7 @@ drain() {
   before=$(connections_to "$1")
   [[ -n $before ]] || return 0
   touch "$DRAINING"
+  if [[ $(getenforce 2>/dev/null) == Enforcing ]]; then restorecon "$DRAINING"; fi
   while ((SECONDS < deadline)) && grep -qxF -- "$before" <(connections_to "$1"); do sleep 0.05; done
 }
 

@@ -28,6 +28,12 @@ describe("renderGateway", () => {
     expect(text).not.toContain("stub_status");
   });
 
+  test("looks for no file that SELinux hides from nginx: those of its domain begin with /run/httpd", () => {
+    const marks = [...render({}).matchAll(/\(-[defx] (\S+?)\)/g)].map((match) => match[1]);
+    expect(new Set(marks).size).toBeGreaterThan(0);
+    expect(marks.filter((path) => !path!.startsWith("/run/httpd"))).toEqual([]);
+  });
+
   test("opens the embedding paths for an embedding model, the native ones by consent", () => {
     const paths = (nativeApi: boolean, embeddings: boolean) =>
       keyedRoutes({ gateway: gatewayConfig({ nativeApi }).gateway, embeddings }).map(

@@ -67,8 +67,8 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
     ...more,
   });
 
-  /** An answer of some seconds: the word that would end it is never chosen. */
-  const long = completion({ logit_bias: { 4: -100 }, max_tokens: 600 });
+  /** An answer of some seconds. */
+  const long = completion({ ignore_eos: true, max_tokens: 600 });
 
   async function untilServing(): Promise<void> {
     await host.shell(
@@ -106,6 +106,17 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
     const text = await ask("/v1/completions", { model: "tiny", prompt: "안녕하세요", max_tokens: 8 });
     expect(text.status).toBe(200);
     expect(text.text).toMatch(/"object":"text_completion".*"completion_tokens":8/);
+  });
+
+  test("goes on to the last word that it may have where a client wants that", async () => {
+    const whole = await ask("/v1/chat/completions", completion({ stream: false, ignore_eos: true, max_tokens: 300 }));
+    expect(whole.text).toMatch(/"finish_reason":"length"/);
+    expect(whole.text).toMatch(/"completion_tokens":300/);
+    const biased = await ask(
+      "/v1/chat/completions",
+      completion({ stream: false, logit_bias: { 4: -100 }, max_tokens: 300 }),
+    );
+    expect(biased.text).toMatch(/"completion_tokens":300/);
   });
 
   test("names the one model that it serves", async () => {

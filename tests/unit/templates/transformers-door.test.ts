@@ -63,6 +63,12 @@ describe("the door of Transformers", () => {
     expect((await ask(chat("echo", { logit_bias: { 4: -100 } }))).body).toContain('"logit_bias": {"4": -100.0}');
   });
 
+  test("keeps ignore_eos from the server, and tells it for that request alone", async () => {
+    const asked = [true, false, null, undefined].map((ignore_eos) => chat("endless", { ignore_eos }));
+    const { answers } = await exchange(asked);
+    expect(answers.map(({ body }) => body)).toEqual(["true", "false", "false", "false"]);
+  });
+
   test.each<[fault: string, request: Request, status: number, code: string]>([
     ["another path", { path: "/load_model", body: { model: "gpt2" } }, 404, "unknown_url"],
     ["a path with another method", { path: "/v1/models" }, 405, "method_not_allowed"],
@@ -81,6 +87,7 @@ describe("the door of Transformers", () => {
     ["a template", chat("whole", { chat_template_kwargs: { chat_template: "{{ x }}" } }), 400, "invalid_request"],
     ["a bias without a number", chat("whole", { logit_bias: { 4: "much" } }), 400, "invalid_request"],
     ["a generation_config", chat("whole", { generation_config: "{}" }), 400, "invalid_request"],
+    ["an ignore_eos that is neither", chat("whole", { ignore_eos: "yes" }), 400, "invalid_request"],
   ])("refuses %s in OpenAI's form, before the server sees it", async (_, request, status, code) => {
     const answer = await ask(request);
     expect(answer.status).toBe(status);

@@ -5,7 +5,11 @@ last word, answers errors in a form of its own, and has paths that load other mo
 """
 
 import asyncio
+import contextvars
 import json
+
+# Whether the request that is answered wants as many words as it may have, which the server has no field for.
+ENDLESS = contextvars.ContextVar("ENDLESS", default=False)
 
 # The server's name for the folder that it was started in.
 OWN_NAME = "."
@@ -111,6 +115,8 @@ class Door:
             template = request.get("chat_template_kwargs", {})
             if not isinstance(template, dict) or CLOSED_TEMPLATE_KEYS & template.keys():
                 raise Refusal(400, "chat_template_kwargs may hold the variables of the model's own template alone.", "invalid_request")
+        if not isinstance(request.get("ignore_eos"), (bool, type(None))):
+            raise Refusal(400, "ignore_eos is true or false.", "invalid_request")
         if request.get("logit_bias") is not None:
             request["logit_bias"] = biases(request["logit_bias"])
         request["model"] = OWN_NAME
@@ -136,6 +142,7 @@ class Door:
     async def run(self, scope, request, gone, send):
         async with self.turn:
             answer = Answer(self.name, send)
+            ENDLESS.set(bool(request.pop("ignore_eos", None)))
             headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
             body = json.dumps(request).encode()
             scope = {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}

@@ -14,7 +14,7 @@ from transformers.cli.serve import Serve
 from transformers.cli.serving.model_manager import ModelManager
 from transformers.cli.serving.utils import GenerateManager
 
-from door import OWN_NAME, Door
+from door import ENDLESS, OWN_NAME, Door
 
 
 def main(settings):
@@ -61,6 +61,8 @@ def keep_to_context(context):
         if prompt >= context:
             raise HTTPException(400, f"The prompt has {prompt} tokens, and the model's context is {context}.")
         generation.max_new_tokens = max(1, min(generation.max_new_tokens, context - prompt))
+        if ENDLESS.get():
+            generation.min_new_tokens = generation.max_new_tokens
 
     def generate_streaming(self, model, processor, inputs, gen_config, **more):
         limit(inputs, gen_config)

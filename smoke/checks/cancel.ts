@@ -20,6 +20,8 @@ const ENDLESS = [
   { ignore_eos: true },
   // A text in JSON that the model never closes, if it has no mind of its own.
   { response_format: { type: "json_schema", json_schema: { name: "text", schema: { type: "string" } } } },
+  // Transformers ends an answer after 1024 tokens where nobody asks for more.
+  { ignore_eos: true, max_tokens: 8192 },
 ] as const;
 /** Tokens of a long prompt, at least; well below every context that the project plans. */
 const LONG_PROMPT_CHARACTERS = 1200;

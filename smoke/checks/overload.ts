@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { fail, judge, type Check } from "../check";
 import { Client, type Answer } from "../client";
 import { NoAnswer } from "../no-answer";
@@ -11,13 +12,20 @@ const LARGEST_CROWD = 128;
 /** Long enough that nobody in the crowd is done while the last one arrives. */
 const TOKENS = 512;
 const LONGEST_MILLISECONDS = 10_000;
+/** Longest wait until the rate limit lets the crowd in, after what the checks before this one have asked. */
+const LONGEST_WAIT_MILLISECONDS = 60_000;
 
 /** Requests at once that are too many; undefined where they can't be sent: no known bound, or the rate limit comes first. */
 function crowd({ engine, rateLimit }: SmokeTarget): number | undefined {
   if (engine?.queue === undefined) return undefined;
   const requests = engine.parallel + engine.queue + TOO_MANY;
-  return requests <= Math.min(LARGEST_CROWD, rateLimit?.burst ?? Infinity) ? requests : undefined;
+  if (requests > Math.min(LARGEST_CROWD, rateLimit?.burst ?? Infinity)) return undefined;
+  return roomAfter(requests, rateLimit) <= LONGEST_WAIT_MILLISECONDS ? requests : undefined;
 }
+
+/** Milliseconds after which the rate limit has room for so many at once and one more, whatever was asked before. */
+const roomAfter = (requests: number, limit: SmokeTarget["rateLimit"]) =>
+  limit === undefined ? 0 : ((requests + 1) * 60_000) / limit.requestsPerMinute;
 
 /** An engine whose queue is full tells its clients to come back, instead of letting them wait for ever or break. */
 export const overload: Check = {
@@ -32,7 +40,11 @@ export const overload: Check = {
     const requests = crowd(target)!;
     const client = new Client(target, requests);
     try {
-      const refused = await firstRefusal(client, requests, model);
+      let refused = await firstRefusal(client, requests, model);
+      if (refused?.status === 429) {
+        await sleep(roomAfter(requests, target.rateLimit));
+        refused = await firstRefusal(client, requests, model);
+      }
       return refused
         ? judge(faults(refused), `503 when ${requests} ask at once`)
         : fail(`${requests} at once, none refused`);

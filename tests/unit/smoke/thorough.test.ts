@@ -160,6 +160,27 @@ describe("an engine that is full", () => {
     expect(found).toMatchObject({ verdict: "pass", observed: "503 when 8 ask at once" });
   });
 
+  test("is asked once more where the rate limit had no room for so many", async () => {
+    const then = full(503, { "Retry-After": "5" });
+    let limited: NodeJS.Timeout | undefined;
+    let over = false;
+    const behaviour: Behaviour = {
+      first: (request, response) => {
+        if (request.url !== "/v1/chat/completions" || over) return then.first!(request, response);
+        limited ??= setTimeout(() => (over = true), 300);
+        response.writeHead(429, { "Retry-After": "1" }).end(error);
+        return true;
+      },
+    };
+    const rate = { requestsPerMinute: 600, burst: 20 };
+    expect(await only(overload, behaviour, { engine, rateLimit: rate })).toMatchObject({ verdict: "pass" });
+    const never = answering(({ url }) => (url === "/v1/chat/completions" ? [429, {}, error] : undefined));
+    expect(await only(overload, never, { engine })).toMatchObject({
+      verdict: "fail",
+      observed: "status 429; Retry-After is missing",
+    });
+  });
+
   test.each([
     {
       title: "with a web page",
@@ -176,6 +197,10 @@ describe("an engine that is full", () => {
   test.each([
     { title: "the engine has no bound", changes: { engine: { ...engine, queue: undefined } } },
     { title: "the rate limit comes first", changes: { engine, rateLimit: { requestsPerMinute: 60, burst: 7 } } },
+    {
+      title: "the rate limit has no room for minutes",
+      changes: { engine, rateLimit: { requestsPerMinute: 6, burst: 60 } },
+    },
     { title: "it takes a load test", changes: { engine: { ...engine, queue: 4096 } } },
   ])("is not asked where $title", async ({ changes }) => {
     const report = await runSmoke(await target({}, { exclude: [], ...changes }), { checks: [overload] });

@@ -4,7 +4,7 @@
 # transformers_failure WHAT LOG: fails with the reason that the log gives.
 transformers_failure() {
   local what=$1 log=$2 why way_out
-  why=$(grep -E '(Error|Exception)' "$log" | tail -n 2)
+  why=$(sed -nE '/(Error|Exception)/p' "$log" | tail -n 2)
   way_out=$(transformers_advice "$log")
   fail "$what" "${why:-$(tail -n 5 "$log")}" "${way_out:-on the host: journalctl -u llm-transformers}"
 }

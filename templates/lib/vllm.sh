@@ -4,7 +4,7 @@
 # vllm_failure WHAT LOG: fails with the reason that the log gives.
 vllm_failure() {
   local what=$1 log=$2 why way_out
-  why=$(grep -E '(Error|error:|Exception)' "$log" | sed 's/^([^)]*) *//; s/^ERROR [-0-9: ]*\[[^]]*\] *//' | tail -n 2)
+  why=$(sed -nE '/WARNING/d; /(Error|error:|Exception)/ { s/^\([^)]*\) *//; s/^ERROR [-0-9: ]*\[[^]]*\] *//; p }' "$log" | tail -n 2)
   way_out=$(vllm_advice "$log")
   fail "$what" "${why:-$(tail -n 5 "$log")}" "${way_out:-on the host: journalctl -u llm-vllm}"
 }

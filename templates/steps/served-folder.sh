@@ -110,7 +110,13 @@ wait_until_ready() {
 
 start_failed() { # RUN WHAT
   local log=$RUN_DIR/engine.log
-  journalctl "_SYSTEMD_INVOCATION_ID=$1" -o cat --no-pager -n 2000 >"$log"
+  # What systemd says about a run has another field than what the run's own processes say.
+  journalctl --sync
+  journalctl "_SYSTEMD_INVOCATION_ID=$1" + "INVOCATION_ID=$1" -o cat --no-pager -n 2000 >"$log"
+  # Nobody else sends this signal to an engine that starts. Under cgroup v1 systemd does not know why it came.
+  if grep -qE 'killed by the OOM killer|code=killed, status=9/KILL' "$log"; then
+    fail "$2" "the kernel killed it, as it does when the memory is used up" "raise engine.memoryMax where the stack file has it, give the host more memory, or choose a smaller model"
+  fi
   "${in_engine}_failure" "$2" "$log"
 }
 

@@ -230,13 +230,19 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
     expect(await checkHost(host)).toEqual([]);
   });
 
-  test("a deployment that cannot start is refused with its reason, and the former serves again", async () => {
-    const broken = planned({}, { context: 1024 }).map((step) =>
-      step.name === "transformers-model" ? sabotaged(step, '"dtype": "float32"', '"dtype": "float33"') : step,
-    );
-    const failed = await submitPhase(host, "model", modelPhase(broken));
+  test.each<[failure: string, plan: () => readonly Step[], message: RegExp]>([
+    [
+      "a setting that it does not know",
+      () =>
+        planned({}, { context: 1024 }).map((step) =>
+          step.name === "transformers-model" ? sabotaged(step, '"dtype": "float32"', '"dtype": "float33"') : step,
+        ),
+      /Transformers ended while it started\n {2}why: [^]*Unsupported dtype: 'float33'/,
+    ],
+  ])("%s: the new deployment is refused with its reason, and the former serves again", async (_, plan, message) => {
+    const failed = await submitPhase(host, "model", modelPhase(plan()));
     expect(failed.exitCode).not.toBe(0);
-    expect(failed.stderr).toMatch(/Transformers ended while it started\n {2}why: [^]*Unsupported dtype: 'float33'/);
+    expect(failed.stderr).toMatch(message);
     await untilServing();
     expect((await ask("/v1/chat/completions", completion())).status).toBe(200);
     await runPhase(host, "model", modelPhase(steps));

@@ -142,10 +142,42 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
     for (const { text } of refused) expect(text).toMatch(/Retry-After: \d+[^]*"code":"service_unavailable"/i);
   });
 
-  test("a killed core comes back by itself", async () => {
+  /** Sum of a counter of the engine's, over all its labels. */
+  const counted = async (name: string) =>
+    Number(
+      await host.shell(
+        `curl --silent --fail --unix-socket /run/llm-vllm/engine.sock http://x/metrics | awk '/^vllm:${name}[{ ]/ { sum += $NF } END { print sum + 0 }'`,
+      ),
+    );
+
+  test.each([
+    ["streams", true],
+    ["waits for the whole answer", false],
+  ])("a client that %s and hangs up frees the engine", async (_, stream) => {
+    const finished = await counted("request_success_total");
+    const endless = JSON.stringify({ ...long, stream });
+    const started = await host.ask(
+      `curl --silent --max-time 1 --output /dev/null --header 'Authorization: Bearer ${KEY}' --json @- ${ENDPOINT}/v1/chat/completions`,
+      endless,
+    );
+    expect(started.exitCode).toBe(28);
+    await host.shell(
+      `for i in $(seq 100); do curl --silent --unix-socket /run/llm-vllm/engine.sock http://x/metrics | grep -q '^vllm:num_requests_running{.*} 0' && exit; sleep 0.1; done; exit 1`,
+    );
+    // It is free because it gave up, not because it was done.
+    expect(await counted("request_success_total")).toBe(finished);
+    expect((await ask("/v1/chat/completions", completion({ max_tokens: 4 }))).status).toBe(200);
+  });
+
+  test("a killed core comes back by itself, and who was being answered is told", async () => {
     const core = () => host.shell("pgrep -f '^VLLM::EngineCor'");
     const before = await core();
+    const streaming = ask("/v1/chat/completions", long);
+    await host.shell("sleep 1");
     await host.shell(`kill -9 ${before}`);
+    const lastWords = (await streaming).text.slice(-600);
+    expect(lastWords).toMatch(/^data: ?\{"error":/m);
+    expect(lastWords).not.toMatch(/"finish_reason":"(stop|length)"/);
     await host.shell("for i in $(seq 30); do pgrep -f '^VLLM::EngineCor' >/dev/null || exit 0; sleep 1; done");
     expect((await ask("/v1/chat/completions", completion())).status).toBe(503);
     await untilServing();
@@ -169,6 +201,23 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
     expect(text.trimEnd()).toMatch(/data: \[DONE\]$/);
     expect(await checkHost(host)).not.toEqual([]);
     expect(changes(await runPhase(host, "model", modelPhase(steps)))).toEqual(["vllm-model"]);
+    expect(await checkHost(host)).toEqual([]);
+  });
+
+  test("a stop waits for no answer longer than the drain and its reserve: who does not get the rest is told", async () => {
+    await runPhase(host, "model", modelPhase(vllmSteps(material, vllmConfig({ drain: "1s" }))));
+    await untilServing();
+    const streaming = host.ask(
+      `curl --silent --no-buffer --max-time 120 --header 'Authorization: Bearer ${KEY}' --json @- ${ENDPOINT}/v1/chat/completions`,
+      JSON.stringify(long),
+    );
+    await host.shell(`sleep 1; systemctl stop ${UNIT}`);
+    const { exitCode, stdout } = await streaming;
+    expect(stdout).toContain('"delta":{"content":');
+    expect(stdout).not.toMatch(/"finish_reason":"(stop|length)"/);
+    if (stdout.includes("[DONE]")) expect(stdout).toMatch(/"finish_reason":"abort"|^data: \{"error":/m);
+    else expect(exitCode).not.toBe(0);
+    await runPhase(host, "model", modelPhase(steps));
     expect(await checkHost(host)).toEqual([]);
   });
 

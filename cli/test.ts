@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { TRANSFORMERS_VERSIONS } from "../plan/catalog/transformers";
 import { OLLAMA_VERSIONS } from "../plan/config/engine-versions";
 import { ensureToolchain } from "../toolchain/ensure";
 import { ToolchainError } from "../toolchain/failure";
@@ -64,6 +65,8 @@ async function prepareRealHosts(): Promise<void> {
     await ensureToolchain({
       sandbox: true,
       ollama: OLLAMA_VERSIONS[0],
+      // Its lock file is for one architecture.
+      ...(process.arch === "x64" ? { python: { kind: "transformers", version: TRANSFORMERS_VERSIONS[0]! } } : {}),
       tinyModel: true,
       progress: lineProgress((line) => console.error(line)),
     });

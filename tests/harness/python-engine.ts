@@ -18,6 +18,9 @@ import { obtain } from "./deployment";
 
 const VERSION = { vllm: VLLM_VERSIONS[0]!, transformers: TRANSFORMERS_VERSIONS[0]! } as const;
 
+/** The lock files are for one architecture. */
+export const ENGINE_IMPOSSIBLE = process.arch !== "x64";
+
 /** Why the tests on a real engine are left out; undefined where they run. */
 export const ENGINE_MISSING: Readonly<Record<PythonEngineKind, string | undefined>> = {
   vllm:

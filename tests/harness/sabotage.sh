@@ -5,17 +5,29 @@ conf=/etc/nginx/conf.d/tms-llm.conf
 keys=/etc/nginx/tms-llm/keys.conf
 certificate=/etc/tms-llm/tls/server.pem
 certificate_key=/etc/tms-llm/tls/server.key
-engine_env=/etc/tms-llm/ollama.env
 digest=/var/lib/tms-llm/digest
-manifest=$(echo /opt/llm/models/manifests/*/library/tiny/latest)
 good=/var/lib/good
 
 set -euo pipefail
 
+# What an engine is called, what of it may be spoiled, and whom curl asks whether it is there.
+if [[ -e /etc/systemd/system/tms-ollama.service ]]; then
+  engine=tms-ollama
+  engine_env=/etc/tms-llm/ollama.env
+  manifest=$(echo /opt/llm/models/manifests/*/library/tiny/latest)
+  engine_files=("$engine_env" "$manifest")
+  engine_answers=(http://127.0.0.1:11434/api/version)
+else
+  engine=llm-transformers
+  door=$(readlink -f /opt/llm/transformers/current)/door.py
+  engine_files=("$door")
+  engine_answers=(--unix-socket /run/llm-transformers/engine.sock http://localhost/health)
+fi
+
 # Keeps what may be spoiled, as it is now.
 keep() {
   mkdir "$good"
-  cp -a --parents "$conf" "$keys" "$certificate" "$certificate_key" "$engine_env" "$digest" "$manifest" /etc/ufw "$good"
+  cp -a --parents "$conf" "$keys" "$certificate" "$certificate_key" "$digest" "${engine_files[@]}" /etc/ufw "$good"
 }
 
 # edit FILE SED…: a sabotage that changes nothing would prove nothing.
@@ -37,15 +49,15 @@ restart_gateway() {
 }
 
 restart_engine() {
-  systemctl reset-failed tms-ollama
-  systemctl restart tms-ollama
-  until curl --silent --output /dev/null http://127.0.0.1:11434/api/version; do sleep 0.1; done
+  systemctl reset-failed "$engine"
+  systemctl restart "$engine"
+  until curl --silent --output /dev/null "${engine_answers[@]}"; do sleep 0.1; done
 }
 
 # engine_drop_in TEXT: settings of the engine's unit until the next mending.
 engine_drop_in() {
-  mkdir -p /run/systemd/system/tms-ollama.service.d
-  printf '%b\n' "$1" >/run/systemd/system/tms-ollama.service.d/sabotage.conf
+  mkdir -p "/run/systemd/system/$engine.service.d"
+  printf '%b\n' "$1" >"/run/systemd/system/$engine.service.d/sabotage.conf"
   systemctl daemon-reload
   restart_engine
 }
@@ -62,8 +74,8 @@ middle_man() {
 mend() {
   if systemctl is-active --quiet middle-man; then systemctl stop middle-man; fi
   cp -a "$good/." /
-  if [[ -e /run/systemd/system/tms-ollama.service.d ]]; then
-    rm -r /run/systemd/system/tms-ollama.service.d
+  if [[ -e /run/systemd/system/$engine.service.d ]]; then
+    rm -r "/run/systemd/system/$engine.service.d"
     systemctl daemon-reload
   fi
   local service

@@ -1,0 +1,95 @@
+import { execa } from "execa";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { overload } from "../../smoke/checks/overload";
+import { runSmoke } from "../../smoke/run";
+import { GATE, THOROUGH } from "../../smoke/sets";
+import { DOCKER_MISSING, PATIENT } from "../harness/clone";
+import { ENGINE_IMPOSSIBLE } from "../harness/python-engine";
+import { DeployedSandbox, gateway, type Sabotage } from "../harness/sabotage";
+
+const FULL: readonly Sabotage[] = [
+  {
+    title: "an engine that is full lets everybody wait",
+    spoil: "edit $door 's/self.waiting > self.queue/False/'; restart_engine",
+    mend: ["engine"],
+    tells: { overload: /^6 at once, none refused$/ },
+  },
+  gateway("nobody says when to come again", "edit $conf '/location @error_503/,/}/{ /Retry-After/d }'", {
+    overload: /^Retry-After is missing$/,
+  }),
+  gateway(
+    "the gateway calls a full engine a broken one",
+    "edit $conf 's/error_page 503 = @error_503/error_page 503 = @error_502/'",
+    {
+      overload: /^status 502; Retry-After is missing$/,
+    },
+  ),
+];
+
+describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(
+  "a sandbox with Transformers, which answers one request and lets one wait (needs Docker on x86_64)",
+  () => {
+    let sandbox: DeployedSandbox;
+
+    beforeAll(async () => {
+      sandbox = await DeployedSandbox.make({
+        ...PATIENT,
+        engine: { kind: "transformers", variant: "cpu", queue: 1 },
+        models: [{ name: "tiny", source: "builtin:tiny", context: 8192 }],
+        // By default 300 requests take half a minute.
+        gateway: { rateLimit: { requestsPerMinute: 3000 } },
+      });
+    });
+    afterAll(() => sandbox.clone.remove());
+
+    test("streams an answer in Korean to an application that knows nothing but its env file", async () => {
+      const { clone } = sandbox;
+      const { stdout, stderr } = await execa(
+        "node",
+        [
+          `--env-file=${clone.path(".tms-llm", "dev", "tms.env")}`,
+          clone.path("tests/fixtures/clients/tuning-guide.mjs"),
+        ],
+        {
+          cwd: clone.folder,
+          extendEnv: false,
+          env: { PATH: process.env["PATH"], NODE_EXTRA_CA_CERTS: clone.path(".tms-llm", "dev", "ca.pem") },
+        },
+      );
+      expect(stderr).toBe("");
+      const { pieces, text } = JSON.parse(stdout) as { pieces: number; text: string };
+      expect(pieces).toBeGreaterThan(10);
+      expect(text).toMatch(/\p{Script=Hangul}/u);
+    });
+
+    test("passes every check, and is really full when six ask at once", async () => {
+      const { checks, verdict } = await runSmoke(sandbox.target, { checks: THOROUGH });
+      console.log(
+        Object.fromEntries(
+          checks.map(({ id, observed, milliseconds }) => [id, `${observed} (${Math.round(milliseconds)} ms)`]),
+        ),
+      );
+      expect(checks.filter((check) => check.verdict !== "pass")).toEqual([]);
+      expect(verdict).toBe("pass");
+      expect(checks.find(({ id }) => id === "overload")).toMatchObject({ observed: "503 when 6 ask at once" });
+    });
+
+    describe("of all checks, the one it belongs to tells that", () => {
+      let spoiled: Sabotage | undefined;
+      afterEach(async () => {
+        if (spoiled) await sandbox.mend(spoiled);
+        spoiled = undefined;
+      });
+
+      test.each(FULL)("$title", async (sabotage) => {
+        spoiled = sabotage;
+        await sandbox.expectTold({ ...sabotage, checks: [...GATE, overload] });
+      });
+    });
+
+    test("leaves no drift behind", async () => {
+      const drift = await sandbox.clone.run(["drift"]);
+      expect(drift.exitCode, drift.output).toBe(0);
+    });
+  },
+);

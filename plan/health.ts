@@ -4,6 +4,7 @@ import { LOAD_TIMEOUT_SECONDS } from "./engines/ollama";
 import { engineSocket, environmentFile } from "./engines/served-folder";
 import { engineDevice } from "./gpu";
 import { keyId, NOTICE_DAYS, type KeyReference } from "./keys";
+import { PAUSE_MARK } from "./render/nginx-errors";
 import { plannedFile } from "./render/payload";
 import { fillTemplate } from "./render/template";
 import { templateText } from "./render/template-files";
@@ -12,6 +13,7 @@ import { ENGINE_UNIT, type Step } from "./step";
 /** `/opt/llm/health-check.sh` and the timer that runs it every minute. */
 export function healthStep(config: StackConfig, keys: readonly KeyReference[]): Step {
   const script = fillTemplate(templateText("health/health-check.sh"), {
+    pauseMark: PAUSE_MARK,
     engine: engineChecks(config),
     scheme: config.gateway.tls.mode === "off" ? "http" : "https",
     gatewayPort: String(config.gateway.port),

@@ -78,6 +78,10 @@ const PHASE_LIMIT_SECONDS: Readonly<Record<PhaseName, number>> = {
   gateway: 900,
 };
 
+/** The phases that restart the engine wait for the answers that are under way. */
+const phaseLimit = (phase: PhaseName, { drain }: ResolvedConfig["engine"]) =>
+  PHASE_LIMIT_SECONDS[phase] + (phase === "engine" || phase === "model" ? Math.ceil(drain) : 0);
+
 /** Networks that may reach the endpoint; a sandbox adds its own machine and one probing address. */
 function allowedNetworks(config: StackConfig, sandbox: SandboxSettings | undefined): string[] {
   const own = sandbox ? [sandbox.gateway4, sandbox.allowedProber4, sandbox.gateway6, sandbox.allowedProber6] : [];
@@ -212,7 +216,7 @@ export function makePlan(written: StackConfig, context: PlanContext): Plan {
     phasePayload(
       phase,
       steps.filter((step) => step.phase === phase),
-      { limitSeconds: PHASE_LIMIT_SECONDS[phase], environment: proxyVariables(config.network) },
+      { limitSeconds: phaseLimit(phase, config.engine), environment: proxyVariables(config.network) },
     ),
   );
   const endpoint = endpointUrl(written, context.sandbox);

@@ -24,10 +24,8 @@ const packages = () =>
       "Where the host takes the engine's packages from, each checked against the lock file: `index` is PyPI, or what the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series. A sandbox gets its folder from this machine.",
     );
 
-const drain = () =>
-  duration({ min: 1, max: HOUR })
-    .default(60)
-    .describe("How long answers that are under way may go on when the engine is stopped.");
+const drain = (when = "the engine is stopped") =>
+  duration({ min: 1, max: HOUR }).default(60).describe(`How long answers that are under way may go on when ${when}.`);
 
 const orAuto = (min: number, max: number) =>
   z.union([z.literal("auto"), z.number().int().min(min).max(max)]).register(wordings, {
@@ -84,6 +82,7 @@ const ollama = z.strictObject({
     .describe(
       "How a number in the cache of keys and values is kept: `q8_0` takes about half, `q4_0` about a quarter of the memory, at some loss. The latter two need `flashAttention: true`.",
     ),
+  drain: drain("a deployment restarts the engine"),
   memoryMax: memoryMax(),
 });
 

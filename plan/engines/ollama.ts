@@ -51,6 +51,7 @@ export function ollamaStep(
       version: engine.version,
       port: String(engine.port),
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
+      drain: String(Math.ceil(engine.drain)),
       device: engine.device,
       embedding_models: models.flatMap(({ name, role }) => (role === "embedding" ? [name] : [])).join("\n"),
     },

@@ -88,6 +88,7 @@ export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles
     title: `${product} ${version} (${variant}) in ${releaseFolder(engine)}`,
     script: "python-environment.sh",
     inputs: {
+      engine: kind,
       product,
       version,
       variant,

@@ -75,6 +75,7 @@ export function servedModelStep(
       socket: engineSocket(kind),
       key_file: parts.key === undefined ? "" : environmentFile(kind),
       start_timeout: String(START_TIMEOUT_SECONDS),
+      drain: String(Math.ceil(engine.drain)),
     },
     files: [
       ...deployed,

@@ -3,6 +3,7 @@ import { fillTemplate } from "./template";
 import { templateText } from "./template-files";
 import { endOfDay } from "../config/dates";
 import { keyId, type KeyReference } from "../keys";
+import { errorAnswers, errorLocation, PAUSE_MARK, UNAVAILABLE, type ErrorAnswer } from "./nginx-errors";
 
 /** The gateway's nginx configuration as text. */
 
@@ -118,8 +119,6 @@ export function keyedRoutes({
 /** Above it a request body goes through a temporary file, in bytes. */
 const LARGEST_BODY_IN_MEMORY = 16 * 2 ** 20;
 
-const SECONDS_UNTIL_RETRY = 5;
-
 /** `/etc/nginx/conf.d/tms-llm.conf`. */
 export function renderGateway(settings: GatewaySettings): string {
   const { gateway, certificate } = settings;
@@ -145,6 +144,7 @@ export function renderGateway(settings: GatewaySettings): string {
     bodyBuffer: String(Math.min(gateway.maxBodySize, LARGEST_BODY_IN_MEMORY)),
     readTimeout: `${Math.round(gateway.readTimeout * 1000)}ms`,
     errorPages: errors.map(({ status }) => `error_page ${status} = @error_${status};`).join("\n"),
+    pauseMark: PAUSE_MARK,
     routes: routes.map((route) => location(route, burst(gateway), engineErrors(engine, errors))).join("\n"),
     burst: burst(gateway),
     engineErrors: engineErrors(engine, errors),
@@ -215,108 +215,8 @@ function engineErrors({ hidden }: EngineWords, errors: readonly ErrorAnswer[]): 
 const OF_LOCATION: readonly number[] = [405, 413, 429, 502, 504];
 
 const location = ({ path, method }: Route, burst: string, engineErrors: string) =>
-  fillTemplate(templateText("nginx/route.conf"), { path, method, burst, engineErrors });
+  fillTemplate(templateText("nginx/route.conf"), { path, method, pauseMark: PAUSE_MARK, burst, engineErrors });
 
 /** nginx refuses burst=0; without the word it is 0. */
 const burst = ({ rateLimit }: StackConfig["gateway"]) =>
   rateLimit.burst > 0 ? ` burst=${rateLimit.burst} nodelay` : "";
-
-interface ErrorAnswer {
-  readonly status: number;
-  readonly message: string;
-  readonly type: "invalid_request_error" | "requests" | "server_error";
-  readonly code: string;
-  /** Further headers: name → nginx value. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-const UNAVAILABLE: ErrorAnswer = {
-  status: 503,
-  message: "The service behind the gateway is not reachable; try again shortly.",
-  type: "server_error",
-  code: "service_unavailable",
-  headers: { "Retry-After": String(SECONDS_UNTIL_RETRY) },
-};
-
-/** What nginx itself refuses or can't deliver, in the form of OpenAI's API; the engine's own errors pass unchanged. */
-function errorAnswers({ maxBodySize, rateLimit, readTimeout }: StackConfig["gateway"]): readonly ErrorAnswer[] {
-  const { requestsPerMinute } = rateLimit;
-  return [
-    {
-      status: 401,
-      message: "No valid API key. Send one as 'Authorization: Bearer <key>'.",
-      type: "invalid_request_error",
-      code: "invalid_api_key",
-      headers: { "WWW-Authenticate": "Bearer" },
-    },
-    {
-      status: 403,
-      message: "This address may not use the endpoint.",
-      type: "invalid_request_error",
-      code: "forbidden",
-    },
-    {
-      status: 404,
-      message: "This endpoint does not serve that path.",
-      type: "invalid_request_error",
-      code: "unknown_url",
-    },
-    {
-      status: 405,
-      message: "This path does not take that method; the Allow header names what it takes.",
-      type: "invalid_request_error",
-      code: "method_not_allowed",
-      headers: { Allow: "$tms_llm_method" },
-    },
-    {
-      status: 413,
-      message: `The request body is larger than the ${maxBodySize} bytes allowed.`,
-      type: "invalid_request_error",
-      code: "request_too_large",
-    },
-    {
-      status: 429,
-      message: `More than ${requestsPerMinute} requests per minute; slow down, then try again.`,
-      type: "requests",
-      code: "rate_limit_exceeded",
-      headers: { "Retry-After": String(Math.ceil(60 / requestsPerMinute)) },
-    },
-    { status: 497, message: "This port speaks HTTPS.", type: "invalid_request_error", code: "https_required" },
-    { status: 500, message: "The gateway failed.", type: "server_error", code: "internal_error" },
-    {
-      status: 502,
-      message: "The service behind the gateway broke off; try again.",
-      type: "server_error",
-      code: "bad_gateway",
-    },
-    UNAVAILABLE,
-    {
-      status: 504,
-      message: `The service behind the gateway was silent for ${readTimeout} seconds.`,
-      type: "server_error",
-      code: "timeout",
-    },
-  ];
-}
-
-function errorLocation(answer: ErrorAnswer): string {
-  // nginx calls both "502": the engine that is not there, and the engine that broke off. Only the former is worth a wait.
-  const unreachable =
-    answer.status === 502 ? ['if ($upstream_connect_time = "-") {', ...indent(answerLines(UNAVAILABLE)), "}"] : [];
-  return [
-    `location @error_${answer.status} {`,
-    ...indent(["default_type application/json;", ...unreachable, ...answerLines(answer)]),
-    "}",
-  ].join("\n");
-}
-
-const indent = (lines: readonly string[]) => lines.map((line) => `    ${line}`);
-
-function answerLines({ status, message, type, code, headers = {} }: ErrorAnswer): string[] {
-  const body = JSON.stringify({ error: { message, type, param: null, code } });
-  // 497 is nginx's own number; the wire knows 400.
-  return [
-    ...Object.entries(headers).map(([name, value]) => `add_header ${name} "${value}" always;`),
-    `return ${status === 497 ? 400 : status} '${body.replaceAll("'", "\\'")}';`,
-  ];
-}

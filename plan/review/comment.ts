@@ -1,5 +1,6 @@
 import { createTwoFilesPatch } from "diff";
 import type { PlannedStack } from "./planned-stack";
+import { restartsEngine } from "./restart";
 
 /** What a change does to the hosts, as one Markdown comment for a pull request. */
 
@@ -155,9 +156,18 @@ function inShort(change: StackChange): string {
     return count === 0 ? [] : [`${count} file${count === 1 ? "" : "s"} ${verb}`];
   });
   if (change.phases.length === 0) return "nothing";
-  const parts = [change.presence === "added" ? "a new stack" : "", ...files, `runs again: ${change.phases.join(", ")}`];
+  const parts = [
+    change.presence === "added" ? "a new stack" : "",
+    ...files,
+    `runs again: ${change.phases.join(", ")}`,
+    pauses(change) ? "**the engine restarts**" : "",
+  ];
   return parts.filter((part) => part !== "").join("; ");
 }
+
+/** A host that serves already is closed to new requests for a while. */
+const pauses = ({ presence, files }: StackChange) =>
+  presence === "kept" && restartsEngine(files.map(({ path }) => path));
 
 function details(change: StackChange, diffLines: number): string {
   if (change.refusal !== undefined) return folded(change.stack, fence("text", change.refusal));
@@ -171,6 +181,9 @@ function details(change: StackChange, diffLines: number): string {
       ? "Only the scripts that run on the host change.\n"
       : "";
   const sections = [
+    pauses(change)
+      ? "The engine restarts: new requests get 503 with Retry-After until it has proven itself. Answers that are under way may go on for `engine.drain`.\n"
+      : "",
     broken
       ? `Broken policies, for which \`up\` refuses the stack:\n\n${fence("text", change.violations!.join("\n\n"))}`
       : "",

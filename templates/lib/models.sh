@@ -1,9 +1,19 @@
 # shellcheck shell=bash
 # Models in Ollama's store. What was made from which Modelfile is remembered, since Ollama does not tell.
 
-# The engine step leaves "BINARY PORT" in $STATE/ollama, so that a model can be removed when its step has gone.
+# The engine step leaves "BINARY PORT DRAIN" in $STATE/ollama, so that a model can be removed when its step has gone.
 ollama_port() { cut -d' ' -f2 "$STATE/ollama"; }
 ollama_command() { OLLAMA_HOST=127.0.0.1:$(ollama_port) HOME=/root "$(cut -d' ' -f1 "$STATE/ollama")" "$@"; }
+
+# pause_ollama: before Ollama is stopped, which cuts off whatever it is answering.
+pause_ollama() {
+  local seconds
+  if [[ -e $PAUSED ]] || ! systemctl is-active --quiet tms-ollama.service; then return 0; fi
+  # As the plan has it, where there is one; an earlier version of ours left no third word.
+  seconds=${in_drain:-$(awk '{ print $3 ? $3 : 60 }' "$STATE/ollama")}
+  begin_pause "$seconds"
+  let_answers_end "$(ollama_port)" "$seconds"
+}
 
 # model_digest NAME: prints the digest Ollama lists for the name, or nothing.
 model_digest() { ollama_digest "$(ollama_port)" "$1"; }
@@ -73,12 +83,14 @@ ensure_placement() {
   difference "model $name" "wholly on the GPU" "$fault"
   if [[ $VERB == apply ]]; then
     progress "  restart the engine: model $name is not on the GPU"
+    pause_ollama
     systemctl restart tms-ollama.service || unit_failed tms-ollama.service
     wait_for_http 60 "http://127.0.0.1:$(ollama_port)/api/version" ||
       fail "Ollama does not answer" "nothing for 60 s after a restart" "on the host: journalctl -u tms-ollama"
     fault=$(model_fault "$name" "${in_use:?}" "${in_load_timeout:?}")
     [[ -n $fault ]] || fault=$(placement_fault "$name")
     [[ -z $fault ]] || fail "model $name is not on the GPU" "$fault, also after a restart of the engine" "$(placement_advice "$fault")"
+    end_pause
     changed "model $name on the GPU"
   fi
 }

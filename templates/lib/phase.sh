@@ -20,7 +20,7 @@ fi
 submit() {
   local deadline=$((SECONDS + 3600)) log
   until log=$(systemd-run --unit="$UNIT" --collect --quiet --wait --description="tms-llm phase $PHASE" \
-    --property=RuntimeMaxSec="$(<"$HERE/time-limit")" --property=SyslogIdentifier=tms-llm \
+    --property=RuntimeMaxSec="$(<"$HERE/time-limit")" --property=SyslogIdentifier=tms-llm --property=RuntimeDirectory=httpd-tms-llm \
     bash "$HERE/phase.sh" "$1" 2>&1); do
     [[ $log == *"already loaded"* || $log == *"already exists"* ]] || break
     ((SECONDS < deadline)) || break

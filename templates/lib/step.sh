@@ -11,7 +11,7 @@ if [[ $VERB == check ]]; then RUN_DIR=$(mktemp -d); else RUN_DIR=$STATE/run; fi
 STEP=$(basename "$2")
 STEP=${STEP#*-}
 
-for part in report ledger files hosts system packages repositories ufw firewalld selinux models weights vllm transformers drain gpu docker; do
+for part in report ledger files hosts system packages repositories ufw firewalld selinux models weights vllm transformers drain pause releases gpu docker; do
   # shellcheck source=/dev/null
   source "$LIB/$part.sh"
 done

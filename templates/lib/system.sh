@@ -212,6 +212,8 @@ unit_failed() {
 undo_unit() { # NAME "ENABLED ACTIVE"
   rm -f "$STATE/pending/$1"
   systemctl cat "$1" >/dev/null 2>&1 || return 0
+  # Another engine takes its place; a removal waits for nobody.
+  if [[ $1 == tms-ollama.service && $STEP != removal ]]; then pause_ollama; fi
   if [[ $2 != enabled* ]]; then systemctl disable --quiet "$1"; fi
   if [[ $2 == *" active" ]]; then systemctl reload-or-restart "$1"; else systemctl stop "$1"; fi
 }

@@ -9,10 +9,13 @@ step() {
   ensure_label '/opt/llm/ollama/[^/]+/bin(/.*)?' bin_t "$home"
   if [[ $VERB == apply ]]; then keep_former; fi
   ensure_files --notify tms-ollama.service
-  if [[ $VERB == apply ]]; then echo "$home/bin/ollama $in_port" >"$STATE/ollama"; fi
   ensure_loopback
   mapfile -t files < <(planned_files)
   ensure_fresh tms-ollama.service "$(unit_property tms-ollama.service MainPID)" "${files[@]}"
+  if [[ $VERB == apply ]]; then
+    if [[ -e $STATE/pending/tms-ollama.service ]]; then pause_ollama; fi
+    echo "$home/bin/ollama $in_port $in_drain" >"$STATE/ollama"
+  fi
   ensure_unit tms-ollama.service
   ensure_answer
   if [[ $VERB == apply && -e $FORMER ]]; then
@@ -20,6 +23,11 @@ step() {
     trap - EXIT
     rm -rf "$FORMER"
   fi
+  if [[ $VERB == apply ]]; then
+    end_pause
+    record_release ollama "$home"
+  fi
+  keep_releases ollama
 }
 
 # What the engine that runs now was started from, until its successor has proved itself.
@@ -50,6 +58,8 @@ bring_former_back() {
   local path
   trap - EXIT
   progress "  bring the former engine back"
+  # A run that found an unproven engine serving has not paused it yet.
+  pause_ollama
   while read -r path; do
     if [[ -e $FORMER$path ]]; then cp -a -- "$FORMER$path" "$(candidate_of "$path")" && mv -T -- "$(candidate_of "$path")" "$path"; fi
   done < <(planned_files)
@@ -57,6 +67,7 @@ bring_former_back() {
   systemctl daemon-reload
   if systemctl restart tms-ollama.service && wait_for_http 60 "http://127.0.0.1:$(ollama_port)/api/version"; then
     rm -rf "$FORMER" "$STATE/pending/tms-ollama.service"
+    end_pause
     echo "  meanwhile: the former engine runs again" >&2
   else
     echo "  meanwhile: the former engine does not run either; on the host: journalctl -u tms-ollama" >&2
@@ -101,7 +112,8 @@ install_release() {
       mkdir -p "$home.next"
       # tar 1.30 does not know zstd by itself.
       zstd --quiet --decompress --stdout "$archive" | tar -xf - -C "$home.next" --no-same-owner
-      touch "$home.next/.complete"
+      # Its name is its checksum.
+      basename "$archive" >"$home.next/.complete"
       mv -T "$home.next" "$home"
       changed "Ollama $in_version"
     fi

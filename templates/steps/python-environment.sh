@@ -57,11 +57,12 @@ install_release() {
   fi
   own tree "$in_release" absent
   keep_running_release
+  keep_releases "$in_engine"
   if owned tree "$in_home/python"; then own tree "$in_home/python" absent; fi
   if [[ $VERB == apply && $in_variant == cpu ]]; then discard_artifact cuda-stubs; fi
 }
 
-# The release that runs goes when the model's step has proven the next one, not before.
+# An older one goes when the model's step has proven the next one, not before.
 keep_running_release() {
   local running
   running=$(readlink -f "$in_home/current/release") || return 0

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # An engine in Python serving one model. What runs is one folder, deployments/<digest>, and `current` points to it: a new one is switched
-# to in one move, proven by one completion, and given up again when it fails. Only a proven one lets the former go.
+# to in one move, proven by one completion, and given up again when it fails. Only a proven one lets a former release go.
 
 current=$in_home/current
 unit=$in_unit
@@ -33,6 +33,7 @@ ensure_serving() {
     own file "$proof" absent
     ensure_link "$current" "$in_deployment"
     ensure_unit "$unit"
+    record_release "$in_engine" "$in_release"
     return 0
   fi
   switch "$found"
@@ -42,26 +43,30 @@ switch() { # FORMER
   rm -f "$proof"
   # shellcheck disable=SC2064
   trap "fall_back '$1'" EXIT
+  # The engine itself lets its answers come to their end.
+  if [[ -e $STATE/pending/$unit ]] && systemctl is-active --quiet "$unit"; then begin_pause "$in_drain"; fi
   ensure_link "$current" "$in_deployment"
   ensure_unit "$unit"
   wait_until_ready
   prove
   [[ $in_variant == cpu ]] || prove_gpu
   trap - EXIT
+  end_pause
   echo "$in_deployment" >"$proof.next"
   mv -T "$proof.next" "$proof"
   own file "$proof" absent
-  drop_former_releases
+  record_release "$in_engine" "$in_release"
+  drop_older_releases
 }
 
-# The engine's step keeps the release that runs, since only here it is known whether the new one does.
-drop_former_releases() {
+# The engine's step keeps what has proven itself before, since only here it is known whether the new release does.
+drop_older_releases() {
   local release
   while read -r release; do
-    [[ $release != "$in_release" ]] || continue
+    if grep -qxF -- "$release" <(proven_releases "$in_engine"); then continue; fi
     undo tree "$release" absent
     disown_line tree "$release"
-    changed "former release $release gone"
+    changed "older release $release gone"
   done < <(awk -F'\t' -v releases="^$in_home/[0-9]" '$3 == "tree" && $4 ~ releases { print $4 }' "$LEDGER")
 }
 

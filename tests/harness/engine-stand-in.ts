@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
 /** A small real HTTP server that answers as an engine does: streams, is busy, falls silent or breaks off, as the model's name says. */
 export class EngineStandIn {
@@ -26,6 +27,11 @@ export class EngineStandIn {
     );
     await once(this.server, "listening");
     return this;
+  }
+
+  /** How many connections are open. */
+  async connections(): Promise<number> {
+    return promisify(this.server!.getConnections.bind(this.server))();
   }
 
   async stop(): Promise<void> {

@@ -28,6 +28,11 @@ const planned = (changes: Record<string, unknown> = {}, facts?: HostFacts) =>
     facts,
   );
 
+const vllm = (engine: Record<string, unknown>) => ({
+  engine: { kind: "vllm", variant: "cpu", ...engine },
+  models: [{ name: "tiny", source: "builtin:tiny", context: 2048 }],
+});
+
 const comment = (before: ReturnType<typeof planned>[], after: ReturnType<typeof planned>[], limit?: number) =>
   renderComment(before, after, "the artifact of this run", limit);
 
@@ -82,7 +87,7 @@ describe("the comment on a pull request", () => {
        
        upstream tms_llm_engine {
            server 127.0.0.1:11434;
-      @@ -224,7 +224,7 @@
+      @@ -238,7 +238,7 @@
            location @error_429 {
                default_type application/json;
                add_header Retry-After "1" always;
@@ -96,6 +101,19 @@ describe("the comment on a pull request", () => {
       </details>
       "
     `);
+  });
+
+  test.each<[change: string, before: Record<string, unknown>, after: Record<string, unknown>, restarts: boolean]>([
+    ["another version of Ollama", {}, { engine: { kind: "ollama", version: "0.17.7" } }, true],
+    ["another engine", {}, vllm({}), true],
+    ["another setting of vLLM", vllm({}), vllm({ parallel: 32 }), true],
+    ["another limit of the gateway", {}, { gateway: { rateLimit: { requestsPerMinute: 90 } } }, false],
+    ["another drain, of which the engine itself is not told", {}, { engine: { kind: "ollama", drain: "5m" } }, false],
+  ])("announces the pause of %s, where there is one", (_, before, after, restarts) => {
+    const text = comment([planned(before)], [planned(after)]);
+    expect(text.includes("**the engine restarts** |")).toBe(restarts);
+    expect(text.includes("new requests get 503 with Retry-After")).toBe(restarts);
+    expect(comment([], [planned(after)])).not.toContain("the engine restarts");
   });
 
   test("names keys by generation, and shows none", () => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Health of the LLM endpoint, as seen on this host. Exit code 0: all good; 1: something is not.
+# Health of the LLM endpoint, as seen on this host. Exit code 0: all good, or paused; 1: something is not.
 # --quiet prints faults only.
 set -uo pipefail
 
@@ -16,6 +16,13 @@ say() { # NAME OK|FAULT DETAIL
 }
 
 [[ $quiet == --quiet ]] || printf 'LLM health check, %s\n' "$(date '+%Y-%m-%d %H:%M:%S')"
+
+# A deployment restarts the engine: nothing of what follows would tell a fault from that. The mark goes with the deployment.
+if [[ -e /run/httpd-tms-llm/paused ]]; then
+  [[ $quiet == --quiet ]] || printf '%-10s PAUSED since %s: a deployment restarts the engine, new requests get 503; journalctl -t tms-llm -f\n' \
+    endpoint "$(date -r /run/httpd-tms-llm/paused '+%H:%M:%S')"
+  exit 0
+fi
 
 if systemctl is-active --quiet tms-ollama.service; then say unit OK "tms-ollama is running"; else say unit FAULT "tms-ollama is not running: journalctl -u tms-ollama"; fi
 

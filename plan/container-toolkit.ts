@@ -37,7 +37,7 @@ export function containerToolkitSteps(config: StackConfig, stack: string, facts:
         ...inputs,
         version: TOOLKIT_VERSION,
         packages: TOOLKIT_PACKAGES.join("\n"),
-        image: gpu.containerImage,
+        image: gpu.containerImage ?? "",
       },
       files,
       artifacts: [],

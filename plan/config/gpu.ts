@@ -33,9 +33,9 @@ export const gpuSchema = z.strictObject({
       "NVIDIA's container toolkit, for containers of your own in the Docker that the host has. `install` brings one pinned release where there is none, adds its runtime to Docker's configuration, restarts Docker once, and fails where a container does not see the GPU.",
     ),
   containerImage: text(/^[a-z0-9][a-z0-9._\/:@-]*$/, { expected: "an image as docker run takes it", type: "image" })
-    .default("ubuntu:24.04")
+    .optional()
     .describe(
-      "What that container is made of: any image with the GNU C library, by its digest (`ubuntu@sha256:…`), since [a policy](operate/policy.md) refuses a tag. Fetched for the proof if it is not there.",
+      "What that container is made of, where it has to be an image of your own: one with the GNU C library, by its digest (`ubuntu@sha256:…`), since [a policy](operate/policy.md) refuses a tag. Without this key nothing is fetched: the host makes a small image of its own files, and gives it up after the proof.",
     ),
   reboot: z
     .boolean()

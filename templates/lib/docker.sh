@@ -62,3 +62,29 @@ undo_docker_daemon() { # PATH BEFORE
   fi
   systemctl try-restart docker.service
 }
+
+undo_docker_image() { # NAME
+  if command -v docker >/dev/null && docker image inspect "$1" >/dev/null 2>&1; then docker image rm "$1" >/dev/null; fi
+}
+
+# make_proof_root ROOT PROGRAM-OR-LIBRARY…: a root file system of the host's own files in which what is named can run, once
+# it has been put there: the C library, its loader, and whatever else it is linked to. Empty names are passed over.
+make_proof_root() {
+  local root=$1 name
+  shift
+  mkdir -p "$root"/{dev,etc,proc,run,sys,tmp,usr/bin,usr/sbin,usr/lib,usr/lib64}
+  for name in /bin /sbin /lib /lib64; do
+    if [[ -L $name ]]; then cp -a "$name" "$root$name"; fi
+  done
+  while read -r name; do
+    install -D -m 0755 "$name" "$root$(realpath "${name%/*}")/${name##*/}"
+  done < <(for name in "$@"; do linked_files "$name"; done | sort -u)
+}
+
+# What is linked to nothing, such as a script, needs nothing.
+linked_files() { # PROGRAM-OR-LIBRARY
+  local linked
+  if [[ -n $1 ]] && linked=$(ldd "$1" 2>/dev/null); then
+    sed -nE 's/^.*[[:space:]](\/[^ ]+) \(0x[0-9a-f]+\)$/\1/p' <<<"$linked"
+  fi
+}

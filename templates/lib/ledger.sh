@@ -77,6 +77,7 @@ undo() {
     hold) undo_hold "$id" ;;
     dnf-module) undo_dnf_module "$id" "$before" ;;
     docker-daemon) undo_docker_daemon "$id" "$before" ;;
+    docker-image) undo_docker_image "$id" ;;
     rpm-key) undo_rpm_key "$id" ;;
     ufw-file) undo_ufw_file "$id" "$before" ;;
     ufw-rule) undo_ufw_rule "$id" ;;

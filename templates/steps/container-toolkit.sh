@@ -53,25 +53,49 @@ PROVEN=$STATE/container-proven
 
 ensure_proof() {
   local with seen
-  with="$(nvidia-ctk --version | head -n 1), driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -n 1), $in_image"
+  with="$(nvidia-ctk --version | head -n 1), driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -n 1), ${in_image:-files of the host}"
   own file "$PROVEN" absent
   if [[ -e $PROVEN && $(<"$PROVEN") == "$with" ]]; then return 0; fi
   progress "  ask a container for its GPUs"
   seen=$(see_from_container) ||
     fail "a container does not see the GPU" "$(tail -n 3 "$RUN_DIR/docker.log")" \
-      "on the host: docker run --rm --runtime=nvidia --env NVIDIA_VISIBLE_DEVICES=all $in_image nvidia-smi -L; where the image cannot be fetched, name another in gpu.containerImage"
+      "on the host: nvidia-smi -L; nvidia-ctk cdi list; journalctl -u docker; then docker run --rm --runtime=nvidia --env NVIDIA_VISIBLE_DEVICES=all ${in_image:-<an image with the GNU C library>} nvidia-smi -L${in_image:+; where the image cannot be fetched, leave gpu.containerImage out}"
   [[ $seen == *"GPU 0"* ]] ||
     fail "a container does not see the GPU" "nvidia-smi -L in it says: ${seen:-nothing}" "on the host: nvidia-smi -L; nvidia-ctk cdi list; journalctl -u docker"
   echo "$with" >"$PROVEN"
   changed "a container sees $seen"
 }
 
-# An image that was fetched for this goes again.
 see_from_container() {
+  if [[ -z $in_image ]]; then see_from_own_image; else see_from_given_image; fi
+}
+
+# An image that was fetched for this goes again.
+see_from_given_image() {
   local fetched='' status=0
   docker image inspect "$in_image" >/dev/null 2>&1 || fetched=yes
-  timeout 600 docker run --rm --runtime=nvidia --network=none --env NVIDIA_VISIBLE_DEVICES=all --env NVIDIA_DRIVER_CAPABILITIES=utility \
-    "$in_image" nvidia-smi -L 2>"$RUN_DIR/docker.log" || status=$?
+  run_with_gpu "$in_image" || status=$?
   if [[ -n $fetched ]] && docker image inspect "$in_image" >/dev/null 2>&1; then docker image rm "$in_image" >/dev/null; fi
   return "$status"
+}
+
+# An image of this name is there while the proof runs, and no longer.
+PROOF_IMAGE=tms-llm-gpu-proof:local
+
+# No registry is needed: the driver's part of a container comes from the host anyway, and so can the rest.
+see_from_own_image() {
+  local root=$RUN_DIR/image status=0
+  own docker-image "$PROOF_IMAGE" absent
+  undo_docker_image "$PROOF_IMAGE"
+  make_proof_root "$root" "$(command -v nvidia-smi)" "$(ldconfig -p | awk '/libnvidia-ml\.so\.1 / { print $NF; exit }')"
+  tar -C "$root" -c . | docker import - "$PROOF_IMAGE" >/dev/null 2>"$RUN_DIR/docker.log" || return 1
+  run_with_gpu "$PROOF_IMAGE" || status=$?
+  undo_docker_image "$PROOF_IMAGE"
+  disown_line docker-image "$PROOF_IMAGE"
+  return "$status"
+}
+
+run_with_gpu() { # IMAGE
+  timeout 600 docker run --rm --runtime=nvidia --network=none --env NVIDIA_VISIBLE_DEVICES=all --env NVIDIA_DRIVER_CAPABILITIES=utility \
+    "$1" nvidia-smi -L 2>"$RUN_DIR/docker.log"
 }

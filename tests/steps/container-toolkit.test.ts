@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TOOLKIT_PACKAGES } from "../../plan/catalog/container-toolkit";
 import { containerToolkitSteps } from "../../plan/container-toolkit";
@@ -62,9 +66,38 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
     test("a container that does not see the GPU fails the deployment", async () => {
       await host.shell("touch /srv/gpu-hidden");
       await expect(apply()).rejects.toThrow(
-        /container-toolkit: a container does not see the GPU\n {2}why: Failed to initialize NVML: Unknown Error\n {2}way out: on the host: docker run --rm --runtime=nvidia/,
+        /container-toolkit: a container does not see the GPU\n {2}why: Failed to initialize NVML: Unknown Error\n {2}way out: on the host: nvidia-smi -L; nvidia-ctk cdi list; .* docker run --rm --runtime=nvidia/,
       );
       await host.shell("rm /srv/gpu-hidden");
+    });
+
+    test("its image is gone after the proof, whether a container saw the GPU or not", async () => {
+      expect((await host.ask("[ -e /srv/proof-image.tar ]")).exitCode).not.toBe(0);
+    });
+
+    test("a program of the host's, put into such an image as the runtime does it, runs in a real Docker of this machine", async () => {
+      const image = `${host.name}-proof`;
+      await host.copy(join(__dirname, "../../templates/lib/docker.sh"), "/srv/docker.sh");
+      await host.shell(
+        "bash -euc 'source /srv/docker.sh; make_proof_root /srv/root /usr/bin/openssl \"\"'; tar -C /srv/root -cf /srv/root.tar .",
+      );
+      const folder = mkdtempSync(join(tmpdir(), "tms-llm-proof-"));
+      try {
+        for (const path of ["/srv/root.tar", "/usr/bin/openssl"])
+          await execa("docker", ["cp", `${host.name}:${path}`, folder]);
+        const run = (...options: string[]) =>
+          execa("docker", ["run", "--rm", "--network=none", ...options, image, "openssl", "version"], {
+            reject: false,
+          });
+        await execa("docker", ["import", join(folder, "root.tar"), image]);
+        expect((await run()).exitCode).toBe(127);
+        const { stdout } = await run(`--volume=${join(folder, "openssl")}:/usr/bin/openssl:ro`);
+        expect(stdout).toMatch(/^OpenSSL 3/);
+      } finally {
+        await execa("docker", ["image", "rm", image], { reject: false });
+        rmSync(folder, { recursive: true });
+        await host.shell("rm -r /srv/root /srv/root.tar /srv/docker.sh");
+      }
     });
 
     test("four packages of one release are installed and held, although a newer one is offered", async () => {
@@ -98,6 +131,15 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
       expect(await drift()).toEqual(["Docker's runtime nvidia: absent", "CDI devices: nvidia.com/gpu=all"]);
       await apply();
       expect(await drift()).toEqual([]);
+    });
+
+    test("a container of an image that the stack file names sees the GPU, too", async () => {
+      const given = steps.map((step) => ({
+        ...step,
+        inputs: { ...step.inputs, image: `ubuntu@sha256:${"a".repeat(64)}` },
+      }));
+      expect((await runPhase(host, "base", given))[0]!.changed).toBe(1);
+      await apply();
     });
 
     test("when it goes, what others changed in Docker's configuration meanwhile stays", async () => {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
+import { isStackSecret, secretFault, STACK_SECRETS } from "../plan/config/stack-secrets";
 import { readGiven, readPlanContext, readRestoredCa } from "../plan/context";
 import { GIVEN_KEY, RESTORED_CA } from "../plan/gateway";
 import { makePlan, type Plan, type PlanContext } from "../plan/plan";
@@ -10,7 +11,7 @@ export interface Loaded {
   readonly config: StackConfig;
   readonly context: PlanContext;
   readonly plan: Plan;
-  /** Secrets that lie in files of this machine, by their name in the plan. */
+  /** Secrets that lie in files of this machine or encrypted in the stack file, by their name in the plan. */
   readonly given: Readonly<Record<string, pulumi.Output<string>>>;
 }
 
@@ -18,18 +19,34 @@ const PROJECT = join(__dirname, "..");
 
 function givenSecrets(stack: string, { gateway }: StackConfig): Loaded["given"] {
   if (gateway.tls.mode === "files")
-    return { [GIVEN_KEY.name]: pulumi.secret(readGiven(PROJECT, gateway.tls.privateKey)) };
+    return { ...stackSecrets(), [GIVEN_KEY.name]: pulumi.secret(readGiven(PROJECT, gateway.tls.privateKey)) };
   const restored = readRestoredCa(PROJECT, stack);
-  return restored === undefined ? {} : { [RESTORED_CA]: pulumi.secret(restored) };
+  return { ...stackSecrets(), ...(restored === undefined ? {} : { [RESTORED_CA]: pulumi.secret(restored) }) };
 }
 
-/** The stack file's keys as Pulumi hands them over. */
+/** What stands in the stack file encrypted. */
+function stackSecrets(): Loaded["given"] {
+  const all = pulumi.runtime.allConfig();
+  const keys = Object.keys(STACK_SECRETS).filter(isStackSecret);
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const value = all[`${pulumi.getProject()}:${key}`];
+      if (value === undefined) return [];
+      const fault = secretFault(key, value);
+      if (fault !== undefined) throw new pulumi.RunError(fault);
+      return [[STACK_SECRETS[key].name, pulumi.secret(value)]];
+    }),
+  );
+}
+
+/** The stack file's keys as Pulumi hands them over, without secrets. */
 function rawConfig(): Record<string, unknown> {
   const config = new pulumi.Config();
   const prefix = `${pulumi.getProject()}:`;
   const names = Object.keys(pulumi.runtime.allConfig())
     .filter((key) => key.startsWith(prefix))
-    .map((key) => key.slice(prefix.length));
+    .map((key) => key.slice(prefix.length))
+    .filter((name) => !isStackSecret(name));
   return Object.fromEntries(names.map((name) => [name, readValue(config, name)]));
 }
 

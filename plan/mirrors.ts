@@ -1,4 +1,5 @@
 import type { Mirrors } from "./config/mirrors";
+import { pinnedRepository } from "./config/model-source";
 
 /** What stands in the place of a source. Names and checksums stay what they are: a mirror is trusted for nothing else. */
 
@@ -12,8 +13,13 @@ export function ollamaReleaseUrl(url: string, { ollama }: Pick<Mirrors, "ollama"
   return place + url.slice(OLLAMA_RELEASES.length);
 }
 
-/** A model's source on the mirror's server, written as a source of the stack file is. */
+/** Where the repositories of Hugging Face are asked for, as its own client takes it (`HF_ENDPOINT`). */
+export const huggingFaceEndpoint = ({ huggingFace }: Pick<Mirrors, "huggingFace">): string =>
+  `https://${huggingFace ?? "huggingface.co"}`;
+
+/** A model's source on the mirror's server, written as a source of the stack file is; for what Ollama fetches. */
 export function mirroredModelSource(source: string, { ollamaLibrary, huggingFace }: Mirrors): string {
+  if (pinnedRepository(source) !== undefined) return source;
   if (huggingFace !== undefined && source.startsWith("hf.co/"))
     return source.replace(/^hf\.co/, `ollama:${huggingFace}`);
   if (ollamaLibrary === undefined || !source.startsWith("ollama:")) return source;

@@ -22,7 +22,7 @@ import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { SandboxSettings } from "./sandbox";
 import { weightBytes } from "./sizing/arithmetic";
 import { resolveStack, type Resolution } from "./sizing/resolve";
-import type { ResolvedConfig } from "./sizing/resolved";
+import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
 import { HOST_RESERVE_BYTES } from "./sizing/room";
 import { PHASES, type PhaseName, type PlannedArtifact, type Step } from "./step";
 
@@ -132,12 +132,11 @@ function memoryBytes({ config, needs, placement }: Resolution): number {
   return config.models.reduce((sum, { name, memory }) => sum + (memory ?? computed(name)), HOST_RESERVE_BYTES);
 }
 
-/** Bytes of weights that a deployment brings to the host, as far as the catalogue knows; a `folder:` is there already. */
+/** Bytes of weights that a deployment brings to the host, as far as the catalogue knows. */
 function weightsOnDisk({ models }: ResolvedConfig, kind: "any" | "file:"): number {
-  const brought = models.filter(({ source }) => source.startsWith(kind === "any" ? "" : kind));
-  const matches = brought.flatMap(({ source, catalog }) =>
-    source.startsWith("folder:") ? [] : (findModel(source, catalog) ?? []),
-  );
+  const isThere = ({ source, download }: ResolvedModel) => source.startsWith("folder:") || !download;
+  const brought = models.filter((model) => model.source.startsWith(kind === "any" ? "" : kind) && !isThere(model));
+  const matches = brought.flatMap(({ source, catalog }) => findModel(source, catalog) ?? []);
   return matches.reduce((sum, { model, quantization }) => sum + weightBytes(model, quantization), 0);
 }
 

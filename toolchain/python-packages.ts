@@ -101,7 +101,9 @@ export function pythonPackages(engine: PythonDelivery): Piece<Artifact> {
         async (place) => {
           await installPackages(TOOLS, PURPOSE, report);
           report(`downloading ${DOWNLOAD[engine.kind]}`);
-          await downloadWheels(engine, place);
+          const locked = readFileSync(lockFile(engine), "utf8");
+          const installer = `uv==${UV.version} --hash=sha256:${UV.sha256}\n`;
+          await downloadWheels(`The packages of ${titleOf(engine)}`, locked + installer, place);
           report("making empty CUDA libraries");
           await makeStubs(place);
         },
@@ -112,16 +114,21 @@ export function pythonPackages(engine: PythonDelivery): Piece<Artifact> {
   };
 }
 
-async function downloadWheels(engine: PythonDelivery, place: string): Promise<void> {
+/**
+ * Makes the folder `place`, with the wheels in `wheels`.
+ * @param what the packages, for people
+ * @param locked lines of a lock file
+ */
+export async function downloadWheels(what: string, locked: string, place: string): Promise<void> {
   const options = {
     log: LOG,
-    failure: `The packages of ${titleOf(engine)} could not be downloaded.`,
+    failure: `${what} could not be downloaded.`,
     wayOut: "Check that pip reaches its package index, then run the command again.",
   };
   mkdirSync(place);
   const environment = join(place, "environment");
   const list = join(place, "requirements.txt");
-  writeFileSync(list, `${readFileSync(lockFile(engine), "utf8")}uv==${UV.version} --hash=sha256:${UV.sha256}\n`);
+  writeFileSync(list, locked);
   await runCommand("python3", ["-m", "venv", environment], options);
   await runCommand(
     join(environment, "bin", "python"),

@@ -146,13 +146,13 @@ const asQuantization = (written: string): Quantization | undefined =>
   QUANTIZATIONS.find((name) => name.toLowerCase() === written.toLowerCase());
 
 /**
- * Finds a model by its source in the stack file: `ollama:<name>`, `hf.co/<user>/<repository>[:<quantization>]`, or what a
- * `file:` source is said to be, `<catalogue name>:<quantization>`.
+ * Finds a model by its source in the stack file: `ollama:<name>`, `hf.co/<user>/<repository>` with a quantization, a commit
+ * or neither, or what a source is said to be, `<catalogue name>:<quantization>`.
  */
 export function findModel(source: string, catalogName?: string): CatalogMatch | undefined {
   if (catalogName !== undefined) return byCatalogName(catalogName);
   if (source.startsWith("ollama:")) return byOllamaName(source.slice("ollama:".length));
-  const [, repositoryName, written] = /^hf\.co\/([^:]+)(?::(.+))?$/.exec(source) ?? [];
+  const [, repositoryName, written] = /^hf\.co\/([^:@]+)(?:@[0-9a-f]+|:(.+))?$/.exec(source) ?? [];
   if (repositoryName === undefined) return undefined;
   const model = catalogModels().find(({ gguf, huggingFace }) =>
     [gguf, huggingFace].some((name) => name?.toLowerCase() === repositoryName.toLowerCase()),

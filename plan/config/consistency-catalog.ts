@@ -1,19 +1,20 @@
 import { catalogModels, findModel, licenceOf, QUANTIZATIONS, type CatalogModel } from "../catalog/models";
 import { nearestName, type LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
+import { pinnedRepository } from "./model-source";
 import { formatTokens } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
 
 /** What the catalogue of models says against a model of the stack file. */
-export function catalogFaults(model: KnownModel): LocatedFault[] {
+export function catalogFaults(model: KnownModel, engine: NonNullable<KnownConfig["engine"]>["kind"]): LocatedFault[] {
   const { source, catalog } = model;
   if (source === undefined) return [];
   const named = catalog === undefined ? [] : nameFaults(catalog, source);
   if (named.length > 0) return named;
   const known = findModel(source, catalog) ?? byRepository(source);
   return [
-    ...(known ? [...formatFaults(known.model, source), ...contextFaults(model, known.model)] : []),
+    ...(known ? [...formatFaults(known.model, source, engine === "ollama"), ...contextFaults(model, known.model)] : []),
     ...licenceFaults(model, known?.model),
   ];
 }
@@ -25,12 +26,13 @@ function byRepository(source: string) {
 
 function nameFaults(catalog: string, source: string): LocatedFault[] {
   const path = ["catalog"];
-  if (!/^(file|folder):/.test(source)) {
+  const safetensors = isSafetensors(source);
+  if (!safetensors && !source.startsWith("file:")) {
     return [
       {
         path,
         found: `a catalogue name for ${source}`,
-        expected: "a catalogue name for a file: or folder: source only",
+        expected: "a catalogue name for a source file:, folder: or hf.co/<user>/<repository>@<commit> only",
         hint: "Remove it; other sources are found by their own names.",
       },
     ];
@@ -43,35 +45,65 @@ function nameFaults(catalog: string, source: string): LocatedFault[] {
     return [{ path, found: JSON.stringify(catalog), expected: "a model of the catalogue", hint }];
   }
   const match = findModel(source, catalog);
-  if (match && (match.quantization === "bf16") !== source.startsWith("folder:")) {
+  if (match && (match.quantization === "bf16") !== safetensors) {
     return [
       {
         path,
         found: JSON.stringify(catalog),
-        expected: source.startsWith("folder:")
-          ? `${id}:bf16 for a folder of safetensors`
-          : "a quantization of GGUF files",
+        expected: safetensors ? `${id}:bf16 for safetensors` : "a quantization of GGUF files",
       },
     ];
   }
-  if (match?.model.remoteCode && source.startsWith("folder:")) {
-    return [
-      {
-        path,
-        found: `${id}, whose repository brings code of its own`,
-        expected: "a model that runs without foreign code",
-        hint: match.model.ollama
-          ? `Ollama runs it from GGUF: ollama:${match.model.ollama.name}.`
-          : "Choose another model.",
-      },
-    ];
-  }
+  if (match && safetensors) return codeFaults(match.model, path);
   if (match) return [];
   return [{ path, found: JSON.stringify(catalog), expected: `${id}:<one of ${QUANTIZATIONS.join(", ")}>` }];
 }
 
+const isSafetensors = (source: string) => source.startsWith("folder:") || pinnedRepository(source) !== undefined;
+
+function codeFaults({ id, remoteCode, ollama }: CatalogModel, path: string[]): LocatedFault[] {
+  if (!remoteCode) return [];
+  return [
+    {
+      path,
+      found: `${id}, whose repository brings code of its own`,
+      expected: "a model that runs without foreign code",
+      hint: ollama ? `Ollama runs it from GGUF: ollama:${ollama.name}.` : "Choose another model.",
+    },
+  ];
+}
+
+/** A source that is for another engine is that engine's matter. */
+function formatFaults(model: CatalogModel, source: string, ollama: boolean): LocatedFault[] {
+  const pinned = pinnedRepository(source)?.repository.toLowerCase();
+  if (ollama) return pinned === undefined ? ggufFaults(model, source) : [];
+  return pinned === undefined ? [] : safetensorsFaults(model, source, pinned);
+}
+
+/** Engines in Python take safetensors alone, of a model that they can run by themselves. */
+function safetensorsFaults(model: CatalogModel, source: string, repository: string): LocatedFault[] {
+  const { title, huggingFace, gguf, unverified } = model;
+  const path = ["source"];
+  if (repository === gguf?.toLowerCase()) {
+    const instead = huggingFace
+      ? `Write hf.co/${huggingFace}@<commit>.`
+      : `\`engine: { kind: ollama }\` takes hf.co/${gguf}:Q4_K_M.`;
+    return [{ path, found: `${source}, GGUF files`, expected: "safetensors", hint: instead }];
+  }
+  if (repository !== huggingFace?.toLowerCase()) return [];
+  if (!unverified.includes("format")) return codeFaults(model, path);
+  return [
+    {
+      path,
+      found: `${source}, PyTorch files, which may hold code`,
+      expected: "safetensors",
+      hint: `Nobody known publishes ${title} as safetensors. Convert it on a machine apart, and give it as folder:<path on the host> with its sha256.`,
+    },
+  ];
+}
+
 /** Ollama takes GGUF files alone. */
-function formatFaults({ title, huggingFace, gguf, ollama, unverified }: CatalogModel, source: string): LocatedFault[] {
+function ggufFaults({ title, huggingFace, gguf, ollama, unverified }: CatalogModel, source: string): LocatedFault[] {
   const repository = /^hf\.co\/([^:]+)/.exec(source)?.[1]?.toLowerCase();
   if (repository === undefined || repository !== huggingFace?.toLowerCase()) return [];
   const instead = gguf ? `hf.co/${gguf}:Q4_K_M` : ollama ? `ollama:${ollama.name}` : undefined;

@@ -1,5 +1,8 @@
+import { findModel } from "../catalog/models";
 import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
+import { folderSourceFaults, ollamaSourceFaults } from "./consistency-source";
+import { pinnedRepository } from "./model-source";
 import { formatSize } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
@@ -18,7 +21,7 @@ export function engineFaults(config: KnownConfig): LocatedFault[] {
       : []),
     ...(engine?.kind === "transformers" ? pythonFaults(engine, "Transformers", config) : []),
     ...(engine?.kind === "ollama"
-      ? [...folderFaults(config), ...deviceFaults(engine, config), ...cacheFaults(engine)]
+      ? [...ollamaSourceFaults(config), ...deviceFaults(engine, config), ...cacheFaults(engine)]
       : []),
   ];
 }
@@ -82,21 +85,6 @@ function deviceFaults({ device }: KnownOllama, { target }: KnownConfig): Located
       hint: "A sandbox has no GPU. Leave the key out.",
     },
   ];
-}
-
-function folderFaults({ models }: KnownConfig): LocatedFault[] {
-  return (models ?? []).flatMap((model, index): LocatedFault[] =>
-    model?.source?.startsWith("folder:") === true
-      ? [
-          {
-            path: ["models", index, "source"],
-            found: JSON.stringify(model.source),
-            expected: "a source for Ollama: ollama:, hf.co/ or file:",
-            hint: "Folders in Hugging Face's format are for `engine: { kind: vllm }` or `transformers`.",
-          },
-        ]
-      : [],
-  );
 }
 
 /** What engines in Python have in common: one model, a folder of weights, OpenAI's API alone. */
@@ -225,10 +213,8 @@ function contextFaults({ context }: KnownModel): LocatedFault[] {
   ];
 }
 
-function modelFaults(
-  { source, catalog, context, parameters, system, adapter }: KnownModel,
-  product: string,
-): LocatedFault[] {
+function modelFaults(model: KnownModel, product: string): LocatedFault[] {
+  const { catalog, context, parameters, system, adapter } = model;
   const only = (key: string, hint: string): LocatedFault => ({
     path: [key],
     found: `${key} for a model of ${product}`,
@@ -236,31 +222,26 @@ function modelFaults(
     hint,
   });
   return [
-    ...(source !== undefined && source !== "builtin:tiny" && !source.startsWith("folder:")
-      ? [
-          {
-            path: ["source"],
-            found: JSON.stringify(source),
-            expected: "folder:<path on the host>, with `sha256`; on a sandbox also builtin:tiny",
-            hint: `${product} reads folders in Hugging Face's format. Put the model on the host (\`hf download <repository> --revision <commit> --local-dir <path>\`), outside of /home.`,
-          },
-        ]
-      : []),
-    ...(context === "auto" && catalog === undefined && product === "vLLM"
-      ? [
-          {
-            path: ["context"],
-            found: "auto, for a folder that nothing is known of",
-            expected: "a number of tokens, or auto with `catalog`",
-            hint: "Say which model of the catalogue the folder holds, for example `catalog: kanana-1.5-8b:bf16`.",
-          },
-        ]
-      : []),
+    ...folderSourceFaults(model, product),
+    ...(context === "auto" && catalog === undefined && product === "vLLM" ? unknownLengthFaults(model) : []),
     ...(parameters !== undefined && Object.keys(parameters).length > 0
       ? [only("parameters", "Clients send them; the model's own generation_config.json has the defaults.")]
       : []),
     ...(system === undefined ? [] : [only("system", "Clients send it as a message of the role system.")]),
     ...(adapter === undefined ? [] : [only("adapter", "Merge the adapter into the model's weights.")]),
+  ];
+}
+
+function unknownLengthFaults({ source }: KnownModel): LocatedFault[] {
+  if (source === undefined || findModel(source) !== undefined) return [];
+  const what = pinnedRepository(source) ? "repository" : "folder";
+  return [
+    {
+      path: ["context"],
+      found: `auto, for a ${what} that nothing is known of`,
+      expected: "a number of tokens, or auto with `catalog`",
+      hint: `Say which model of the catalogue the ${what} holds, for example \`catalog: kanana-1.5-8b:bf16\`.`,
+    },
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
 import { catalogFaults } from "./consistency-catalog";
+import { downloadFaults } from "./consistency-source";
 import { formatSize, formatTokens } from "./units";
 
 type KnownModel = NonNullable<NonNullable<KnownConfig["models"]>[number]>;
@@ -17,7 +18,8 @@ export function modelFaults(config: KnownConfig): LocatedFault[] {
     if (model === undefined) return [];
     const faults = [
       ...checksumFaults(model),
-      ...catalogFaults(model),
+      ...downloadFaults(model),
+      ...catalogFaults(model, config.engine?.kind),
       ...roleFaults(model, models.slice(0, index)),
       ...duplicateFaults(model, models.slice(0, index)),
       ...placeFaults(model, config),

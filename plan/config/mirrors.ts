@@ -14,7 +14,7 @@ const registry = () =>
   text(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/, {
     expected: "<server> or <server>:<port>, without https:// and without a path",
     type: "server",
-    hint: "Write the server's name alone: Ollama reaches it over HTTPS.",
+    hint: "Write the server's name alone: it is reached over HTTPS.",
   });
 
 const packages = (what: string) =>
@@ -42,7 +42,9 @@ export const mirrorsSchema = z.strictObject({
   ollamaLibrary: registry()
     .optional()
     .describe("In the place of `registry.ollama.ai`, for `ollama:` sources; the host reaches it."),
-  huggingFace: registry().optional().describe("In the place of `hf.co`, for `hf.co/` sources; the host reaches it."),
+  huggingFace: registry()
+    .optional()
+    .describe("In the place of `hf.co` and `huggingface.co`, for `hf.co/` sources; the host reaches it."),
   nvidiaDriver: packages("`https://developer.download.nvidia.com/compute/cuda/repos`").describe(
     "For `gpu.driver: install` on Debian and RHEL's family: `<url>/<system>/x86_64` with NVIDIA's key beside its packages.",
   ),

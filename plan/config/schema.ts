@@ -80,12 +80,18 @@ const model = z.strictObject({
       "What the model is for, each at most once. `embedding` opens `/v1/embeddings`, and the model is proven there; the others tell people and applications which name to send.",
     ),
   source: modelSource().describe(
-    "`builtin:tiny` (random weights, made by this project; sandboxes only). For Ollama: `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`). For vLLM and Transformers: `folder:<path on the host>` (Hugging Face's format, with `sha256`).",
+    "`builtin:tiny` (random weights, made by this project; sandboxes only). For Ollama: `ollama:<library name>`, `hf.co/<user>/<repository>:<quantization>` or `file:<path>` (a GGUF file, with `sha256`). For vLLM and Transformers: `hf.co/<user>/<repository>@<commit>`, whose safetensors [the host fetches](components/engine.md#weights-from-hugging-face), or `folder:<path on the host>` (Hugging Face's format, with `sha256`).",
   ),
   sha256: sha256()
     .optional()
     .describe(
-      "Mandatory for `file:`, its checksum, for `ollama:` and `hf.co/` outside sandboxes, that of the weights (the GGUF file), and for `folder:`, that of the list which `find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum` makes in the folder.",
+      "Mandatory for `file:`, its checksum, for `ollama:` and `hf.co/` outside sandboxes, that of the weights (the GGUF file), and for `folder:`, that of the list which `find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum` makes in the folder; outside sandboxes also for `hf.co/…@…`, the same of what the host has fetched.",
+    ),
+  download: z
+    .boolean()
+    .default(true)
+    .describe(
+      "For `hf.co/…@…`: whether the host fetches what it does not have. With `false` it asks nobody, and the files have to lie in their folder, which the failure names.",
     ),
   catalog: text(/^[a-z0-9][a-z0-9.-]*:\w+$/, {
     expected: "<catalogue name>:<quantization>, for example kanana-1.5-8b:Q4_K_M",
@@ -93,7 +99,7 @@ const model = z.strictObject({
   })
     .optional()
     .describe(
-      "What a `file:` or `folder:` source is in the catalogue of models, as `kanana-1.5-8b:Q4_K_M` or `kanana-1.5-8b:bf16`; with it the source can be sized.",
+      "What a `file:`, `folder:` or `hf.co/…@…` source is in the catalogue of models, as `kanana-1.5-8b:Q4_K_M` or `kanana-1.5-8b:bf16`; with it the source can be sized. Repositories that the catalogue names need none.",
     ),
   acceptLicence: text(/^[a-z0-9.-]+$/, { expected: "the name of a licence in the catalogue of models", type: "name" })
     .optional()

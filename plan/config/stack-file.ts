@@ -2,17 +2,18 @@ import { LineCounter, parseDocument, type Document } from "yaml";
 import { ConfigurationFaults, formatPath, NAMESPACE, nearestName, type Fault, type PropertyPath } from "./faults";
 import { stackSchema } from "./schema";
 import { isMapping, type Mapping } from "./schema-tree";
+import { clearSecret, isStackSecret } from "./stack-secrets";
 
 /** What Pulumi itself keeps at the top of a stack file. */
 const TOP_LEVEL = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
 
 /**
  * The project's keys of a stack file, without their `tms-llm:` prefix. Keys of other namespaces are left out, and so
- * are encrypted values under names that the project doesn't know.
+ * are secrets: encrypted values under names that are no part of the configuration.
  *
  * @param text content of the stack file
  * @param file its name, for messages
- * @throws ConfigurationFaults if the text is no stack file, or a key of the project is encrypted
+ * @throws ConfigurationFaults if the text is no stack file, a key of the project is encrypted, or a secret is not
  */
 export function readStackFile(text: string, file: string): Record<string, unknown> {
   const lines = new LineCounter();
@@ -36,6 +37,8 @@ export function readStackFile(text: string, file: string): Record<string, unknow
   if (!isMapping(config))
     throw new ConfigurationFaults(file, [notAMapping("config", `a mapping with keys like ${NAMESPACE}:target`)]);
   const own = ownKeys(config);
+  const clear = Object.keys(own).filter(isStackSecret);
+  if (clear.length > 0) throw new ConfigurationFaults(file, clear.map(clearSecret));
   const encrypted = encryptedPaths(own);
   if (encrypted.length > 0) throw new ConfigurationFaults(file, encrypted.map(encryptedValue));
   return own;
@@ -95,6 +98,6 @@ function encryptedValue(path: PropertyPath): Fault {
     path: formatPath(path),
     found: "an encrypted value",
     expected: "a value in clear",
-    hint: "Set it without --secret: a stack file holds no secrets, API keys are made by the deployment.",
+    hint: "Set it without --secret: it is no secret, and API keys are made by the deployment.",
   };
 }

@@ -56,14 +56,10 @@ function modelFiles(
   };
 }
 
-function pythonSteps(
-  written: ResolvedPythonEngine,
-  { models, target }: ResolvedConfig,
-  { artifacts }: PlanContext,
-): Step[] {
-  const [model] = models;
-  const engine = placedEngine(written, target);
-  const files = pythonFiles(engine, model!, target, artifacts);
+function pythonSteps(written: ResolvedPythonEngine, config: ResolvedConfig, { artifacts }: PlanContext): Step[] {
+  const [model] = config.models;
+  const engine = placedEngine(written, config.target);
+  const files = pythonFiles(engine, model!, config, artifacts);
   switch (engine.kind) {
     case "vllm":
       return [vllmStep(engine, files), vllmModelStep(engine, model!, files)];

@@ -6,8 +6,9 @@ import type { Target } from "../config/schema";
 import type { Mount } from "../plan";
 import { plannedFile } from "../render/payload";
 import { templateText } from "../render/template-files";
-import type { ResolvedModel, ResolvedTransformers, ResolvedVllm } from "../sizing/resolved";
+import type { ResolvedConfig, ResolvedModel, ResolvedTransformers, ResolvedVllm } from "../sizing/resolved";
 import type { PlannedArtifact, Step } from "../step";
+import { type FetchedWeights, fetchedWeights } from "./fetched-weights";
 
 /** What the engines in Python have in common: the hash-locked environment of a release, in a folder of its own. */
 
@@ -38,6 +39,8 @@ export interface PythonFiles {
   readonly cudaStubs?: PlannedArtifact;
   /** The weights as a tar archive, if they come from this machine. */
   readonly weights?: PlannedArtifact;
+  /** The weights as the host fetches them, if it does. */
+  readonly fetched?: FetchedWeights;
 }
 
 /** The installer, which the host downloads itself unless this machine has it for a sandbox. */
@@ -46,15 +49,17 @@ const uvFromIndex: PlannedArtifact = { name: "uv", sha256: UV.sha256, source: { 
 export function pythonFiles(
   { kind, version, variant }: ResolvedPythonEngine,
   model: ResolvedModel,
-  target: Target,
+  { target, mirrors }: Pick<ResolvedConfig, "target" | "mirrors">,
   artifacts: ArtifactIndex,
 ): PythonFiles {
+  const fetched = fetchedWeights(model, mirrors, engineHome(kind));
   return {
     uv: target.kind === "sandbox" ? localArtifact(artifacts, uvArtifact(kind), "uv") : uvFromIndex,
     ...(variant === "cpu"
       ? { cudaStubs: localArtifact(artifacts, cudaStubsArtifact(kind, version), "cuda-stubs") }
       : {}),
     ...(model.source === "builtin:tiny" ? { weights: localArtifact(artifacts, "tiny-model-folder", "weights") } : {}),
+    ...(fetched ? { fetched } : {}),
   };
 }
 

@@ -33,9 +33,14 @@ export interface ServedParts {
   readonly key?: SecretReference;
 }
 
-export function weightsFolder({ kind }: ResolvedPythonEngine, model: ResolvedModel, { weights }: PythonFiles): string {
-  if (weights === undefined) return model.source.slice("folder:".length);
-  return `/opt/llm/models/${kind}/${weights.sha256.slice(0, 12)}`;
+/** Where the weights lie on the host. */
+export function weightsFolder(
+  { kind }: ResolvedPythonEngine,
+  { source }: ResolvedModel,
+  { weights, fetched }: PythonFiles,
+): string {
+  if (weights !== undefined) return `/opt/llm/models/${kind}/${weights.sha256.slice(0, 12)}`;
+  return fetched?.folder ?? source.slice("folder:".length);
 }
 
 /** The unit, serving one model; proven by one completion before the former deployment is given up. */
@@ -76,8 +81,10 @@ export function servedModelStep(
       key_file: parts.key === undefined ? "" : environmentFile(kind),
       start_timeout: String(START_TIMEOUT_SECONDS),
       drain: String(Math.ceil(engine.drain)),
+      ...files.fetched?.inputs,
     },
     files: [
+      ...(files.fetched?.files ?? []),
       ...deployed,
       plannedFile(environmentFile(kind), parts.environment, "root:root", "0600"),
       plannedFile(`/etc/systemd/system/${unit}`, parts.unit),

@@ -1,4 +1,5 @@
 import { findModel } from "../catalog/models";
+import { pinnedRepository } from "../config/model-source";
 import type { StackConfig } from "../config/schema";
 import type { Refusal } from "../preflight/refusal";
 import type { Candidate } from "./resolved";
@@ -44,7 +45,7 @@ export function judgeAuto({ model, match }: Candidate, { engine }: StackConfig):
       },
     ];
   }
-  const own = /^(file|folder):/.exec(model.source)?.[1];
+  const own = pinnedRepository(model.source) ? "repository" : /^(file|folder):/.exec(model.source)?.[1];
   const file = own
     ? `; if the ${own} holds a model of the catalogue, name it: catalog: kanana-1.5-8b:${own === "file" ? "Q4_K_M" : "bf16"}`
     : "";

@@ -18,7 +18,7 @@ transformers_advice() {
   elif [[ $text == *"does not fit on the GPUs"* ]]; then
     echo "choose a smaller model, or a host with more GPU memory; or set engine.kind to ollama, which runs it quantized"
   elif [[ $text == *"no safetensors in"* ]]; then
-    echo "take the model's files in the safetensors format: hf download <repository> --include '*.safetensors' '*.json' --local-dir <path>"
+    echo "take the model's files in the safetensors format: hf download <repository> --include '*.safetensors' --include '*.json' --local-dir <path>"
   elif [[ $text == *"trust_remote_code"* ]]; then
     echo "the model brings code of its own, which is not run here: choose one that Transformers knows by itself"
   elif [[ $text =~ "model type \`"([a-z0-9_.-]+)"\` but Transformers does not recognize" ]]; then

@@ -4,6 +4,7 @@ import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { checkHost, deliver, deploy, removeAll, runPhase, submitPhase, type StepReport } from "../harness/deployment";
 import { sabotaged } from "../harness/gateway";
+import { COMMIT, HUB, HubStandIn } from "../harness/hub";
 import {
   ENGINE_MISSING,
   engineMounts,
@@ -31,6 +32,7 @@ const isNoData = (line: string) =>
 describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare host (${WHY})`, () => {
   let material: EngineMaterial;
   let host: BareHost;
+  let hub: HubStandIn;
   let bare: Snapshot;
   let steps: readonly Step[];
 
@@ -40,6 +42,10 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
   beforeAll(async () => {
     material = await prepareEngine("transformers");
     host = await BareHost.start(material.image, engineMounts(material, engineStack("transformers")).flatMap(mounted));
+    hub = await HubStandIn.start(host);
+    await hub.trust();
+    await hub.publish("tiny/model", { "modeling_tiny.py": "raise SystemExit\n" });
+    await hub.down();
     bare = await takeSnapshot(host);
     steps = planned();
   });
@@ -277,6 +283,23 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
     await deliver(host, modelPhase(steps));
     await runPhase(host, "model", modelPhase(steps));
     await host.shell("rm -r /srv/models");
+  });
+
+  test("weights of a commit are fetched by its own client from a stand-in of the Hub, and served without it", async () => {
+    const config = engineStack("transformers", {}, { source: `hf.co/tiny/model@${COMMIT}` });
+    const fetching = modelPhase(stackSteps(material, { ...config, mirrors: { huggingFace: HUB } }));
+    await hub.up();
+    expect(changes(await runPhase(host, "model", fetching))).toEqual(["transformers-model"]);
+    await hub.down();
+    expect((await ask("/v1/chat/completions", completion())).status).toBe(200);
+    await host.shell(`systemctl restart ${UNIT}`);
+    await untilServing();
+    expect((await ask("/v1/chat/completions", completion())).text).toMatch(/[가-힣]/);
+    expect(changes(await runPhase(host, "model", fetching))).toEqual([]);
+    expect(await checkHost(host)).toEqual([]);
+    await deliver(host, modelPhase(steps));
+    await runPhase(host, "model", modelPhase(steps));
+    expect(await host.shell("ls /opt/llm/models")).not.toContain("huggingface");
   });
 
   test("a removal takes everything back but the models", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mirroredModelSource, ollamaReleaseUrl, pluginOverrides } from "../../../plan/mirrors";
+import { huggingFaceEndpoint, mirroredModelSource, ollamaReleaseUrl, pluginOverrides } from "../../../plan/mirrors";
 
 const RELEASE = "https://github.com/ollama/ollama/releases/download/v0.17.4/ollama-linux-amd64.tar.zst";
 
@@ -19,12 +19,18 @@ describe("the source of a model", () => {
     ["ollama:qwen3:8b", "ollama:registry.internal:5000/library/qwen3:8b"],
     ["ollama:somebody/model:7b", "ollama:registry.internal:5000/somebody/model:7b"],
     ["hf.co/Mungert/kanana-GGUF:Q4_K_M", "ollama:hf.internal/Mungert/kanana-GGUF:Q4_K_M"],
+    [`hf.co/kakaocorp/kanana@${"0".repeat(40)}`, `hf.co/kakaocorp/kanana@${"0".repeat(40)}`],
     ["file:models/k.gguf", "file:models/k.gguf"],
     ["builtin:tiny", "builtin:tiny"],
   ])("%s becomes %s", (source, mirrored) => {
     expect(mirroredModelSource(source, mirrors)).toBe(mirrored);
     expect(mirroredModelSource(source, {})).toBe(source);
   });
+});
+
+test("repositories of Hugging Face are asked for on the mirror", () => {
+  expect(huggingFaceEndpoint({ huggingFace: "hf.internal:8443" })).toBe("https://hf.internal:8443");
+  expect(huggingFaceEndpoint({})).toBe("https://huggingface.co");
 });
 
 test("plugins come from one place", () => {

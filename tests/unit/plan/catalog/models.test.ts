@@ -81,6 +81,7 @@ describe("a source of a stack file is found", () => {
     ["hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF:IQ4_XS", "kanana-1.5-8b", "IQ4_XS"],
     ["hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF", "kanana-1.5-8b", "Q4_K_M"],
     ["hf.co/kakaocorp/kanana-1.5-8b-instruct-2505", "kanana-1.5-8b", "bf16"],
+    [`hf.co/kakaocorp/kanana-1.5-8b-instruct-2505@${"0".repeat(40)}`, "kanana-1.5-8b", "bf16"],
   ])("%s is %s at %s", (source, id, quantization) => {
     const match = findModel(source);
     expect([match?.model.id, match?.quantization]).toEqual([id, quantization]);

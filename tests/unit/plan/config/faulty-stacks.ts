@@ -7,6 +7,9 @@ const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERI
 const SSH = `target: { kind: ssh, host: 203.0.113.10, hostKey: ${SSH_KEY} }`;
 const MODEL = "name: m, source: 'ollama:qwen3:8b'";
 const FOLDER = `name: m, source: "folder:/srv/models/m", sha256: ${"a".repeat(64)}`;
+const COMMIT = "0123456789".repeat(4);
+/** A repository at one commit, which the catalogue does not know. */
+const PINNED = `name: m, source: 'hf.co/some/model@${COMMIT}', sha256: ${"a".repeat(64)}`;
 const VLLM = "engine: { kind: vllm }";
 const TRANSFORMERS = "engine: { kind: transformers }";
 const OWN = `${SSH}\naccess: { allow: [10.0.0.0/8] }`;
@@ -19,6 +22,9 @@ export const validStacks: Readonly<Record<string, string>> = {
   "two keys of the same generation": "clients: { tms: { a: 1, b: 1 } }",
   "vLLM on a sandbox": "engine: { kind: vllm, variant: cpu }",
   "vLLM on a host of one's own": `${OWN}\nmodels: [{ ${FOLDER} }]\n${VLLM}`,
+  "vLLM with weights of a commit, on auto": `${OWN}\nmodels: [{ name: m, source: 'hf.co/kakaocorp/kanana-1.5-8b-instruct-2505@${COMMIT}', context: auto }]\n${VLLM}`,
+  "Transformers with weights of a commit, in the catalogue's words": `${OWN}\nmodels: [{ ${PINNED}, catalog: 'qwen3-8b:bf16' }]\n${TRANSFORMERS}`,
+  "weights of a commit that somebody brings": `${OWN}\nmodels: [{ ${PINNED}, download: false }]\n${VLLM}`,
   "Transformers on a sandbox": "engine: { kind: transformers, variant: cpu }",
   "Transformers on a host of one's own": `${OWN}\nmodels: [{ ${FOLDER} }]\n${TRANSFORMERS}`,
   "a last day of a client, and of one key":
@@ -333,6 +339,28 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a Modelfile parameter for vLLM", `${OWN}\nmodels: [{ ${FOLDER}, parameters: { temperature: 0.3 } }]\n${VLLM}`],
   ["a system prompt for vLLM", `${OWN}\nmodels: [{ ${FOLDER}, system: Be brief. }]\n${VLLM}`],
   ["a context on auto for vLLM", `${OWN}\nmodels: [{ ${FOLDER}, context: auto }]\n${VLLM}`],
+  ["a repository without its commit for vLLM", `${OWN}\nmodels: [{ name: m, source: hf.co/some/model }]\n${VLLM}`],
+  ["a branch in the place of a commit", `${OWN}\nmodels: [{ name: m, source: hf.co/some/model@main }]\n${VLLM}`],
+  ["half a commit", `${OWN}\nmodels: [{ name: m, source: 'hf.co/some/model@${COMMIT.slice(0, 12)}' }]\n${VLLM}`],
+  [
+    "the page of a commit",
+    `${OWN}\nmodels: [{ name: m, source: 'https://huggingface.co/some/model/tree/${COMMIT}' }]\n${VLLM}`,
+  ],
+  ["a commit for Ollama", `${OWN}\nmodels: [{ ${PINNED} }]`],
+  [
+    "a commit of a repository of GGUF files for vLLM",
+    `${OWN}\nmodels: [{ name: m, source: 'hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF@${COMMIT}' }]\n${VLLM}`,
+  ],
+  [
+    "a commit of PyTorch files",
+    `${OWN}\nmodels: [{ name: m, source: 'hf.co/nlpai-lab/kullm-polyglot-12.8b-v2@${COMMIT}', context: 2k }]\n${VLLM}`,
+  ],
+  [
+    "a commit with foreign code",
+    `${OWN}\nmodels: [{ name: m, source: 'hf.co/LGAI-EXAONE/EXAONE-3.5-7.8B-Instruct@${COMMIT}', acceptLicence: exaone-nc }]\n${VLLM}`,
+  ],
+  ["a commit that nothing is known of, on auto", `${OWN}\nmodels: [{ ${PINNED}, context: auto }]\n${VLLM}`],
+  ["a folder that is not to be fetched", `${OWN}\nmodels: [{ ${FOLDER}, download: false }]\n${VLLM}`],
   ["a folder without its checksum", `${OWN}\nmodels: [{ name: m, source: 'folder:/srv/m' }]\n${VLLM}`],
   ["a folder for Ollama", `${OWN}\nmodels: [{ ${FOLDER} }]`],
   ["the native API with vLLM", "engine: { kind: vllm, variant: cpu }\ngateway: { nativeApi: true }"],

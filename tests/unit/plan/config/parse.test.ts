@@ -51,7 +51,13 @@ describe("parseStackConfig", () => {
     expect(config.target).toEqual({ kind: "sandbox", memory: 4 * 2 ** 30 });
     expect(config.engine).toMatchObject({ version: "0.17.4", keepAlive: 86_400, port: 11_434 });
     expect(config.gateway).toMatchObject({ tls: { mode: "own-ca" }, maxBodySize: 4 * 2 ** 20, readTimeout: 600 });
-    expect(config.models[0]).toEqual({ name: "tiny", source: "builtin:tiny", context: 4096, parameters: {} });
+    expect(config.models[0]).toEqual({
+      name: "tiny",
+      source: "builtin:tiny",
+      download: true,
+      context: 4096,
+      parameters: {},
+    });
     expect(config.clients).toMatchObject({ tms: { a: { generation: 1 }, application: { apiType: "openai" } } });
   });
 

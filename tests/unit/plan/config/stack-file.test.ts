@@ -31,6 +31,10 @@ describe("readStackFile", () => {
     expect(read("config:\n  tms-llm:mine: { secure: v1:abc }\n")).toEqual({});
   });
 
+  test("leaves out a token that is encrypted: it is no part of the configuration", () => {
+    expect(read("config:\n  tms-llm:huggingFaceToken: { secure: v1:abc }\n")).toEqual({});
+  });
+
   test("ignores what Pulumi keeps beside config", () => {
     expect(read("encryptionsalt: v1:abc\nsecretsprovider: passphrase\n")).toEqual({});
   });
@@ -45,6 +49,7 @@ describe("readStackFile", () => {
 
   test.for([
     ["an encrypted value of a key of ours", "config:\n  tms-llm:gateway:\n    serverName: { secure: v1:abc }\n"],
+    ["a token in clear", "config:\n  tms-llm:huggingFaceToken: hf_neverShown\n"],
     ["text that is no YAML", "config:\n  tms-llm:gateway: { port: 443\n"],
     ["a tab", "config:\n\ttms-llm:gateway: {}\n"],
     ["a key that stands twice", "config:\n  tms-llm:gateway: {}\n  tms-llm:gateway: {}\n"],

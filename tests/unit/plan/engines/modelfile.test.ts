@@ -5,6 +5,7 @@ import type { ResolvedModel } from "../../../../plan/sizing/resolved";
 const model = (overrides: Partial<ResolvedModel>): ResolvedModel => ({
   name: "kanana",
   source: "ollama:kanana",
+  download: true,
   context: 8192,
   parameters: {},
   ...overrides,

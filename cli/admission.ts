@@ -32,10 +32,18 @@ export function wouldRefuse(recorded: string, { plan }: Project): boolean {
 
 /**
  * Sees that what these phases deliver from this machine is what the plan says.
+ * @param held SHA-256 of what the host has, and is not sent
  * @throws UsageError naming every file that is not
  */
-export async function admitArtifacts({ plan, stack }: Project, phases: readonly PhaseName[]): Promise<void> {
-  const artifacts = plan.steps.filter(({ phase }) => phases.includes(phase)).flatMap((step) => step.artifacts);
+export async function admitArtifacts(
+  { plan, stack }: Project,
+  phases: readonly PhaseName[],
+  held: readonly string[],
+): Promise<void> {
+  const artifacts = plan.steps
+    .filter(({ phase }) => phases.includes(phase))
+    .flatMap((step) => step.artifacts)
+    .filter(({ sha256 }) => !held.includes(sha256));
   const faults = (await Promise.all(artifacts.map(artifactFault))).filter((fault) => fault !== undefined);
   if (faults.length === 0) return;
   throw new UsageError(

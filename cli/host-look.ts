@@ -14,10 +14,12 @@ export interface HostLook {
   readonly unfinished: boolean;
   /** Phases that drifted or never finished: Pulumi's state alone would not notice. */
   readonly repair: readonly PhaseName[];
+  /** SHA-256 of the archives that it has unpacked. */
+  readonly held: readonly string[];
 }
 
 /** A sandbox that is still to be made. */
-export const NO_HOST: HostLook = { exists: false, unfinished: true, repair: PHASES };
+export const NO_HOST: HostLook = { exists: false, unfinished: true, repair: PHASES, held: [] };
 
 /** A sandbox that was just started takes this long until its sshd answers. */
 const BOOT_MILLISECONDS = 20_000;
@@ -27,7 +29,7 @@ export async function lookAtHost(project: Project): Promise<HostLook> {
   const report = await compareWhenReady(project);
   tell(report, project.stack);
   const repair = report.state === "not deployed" ? PHASES : report.repair;
-  return { exists: true, unfinished: repair.length > 0, repair };
+  return { exists: true, unfinished: repair.length > 0, repair, held: report.held };
 }
 
 /** Compares as soon as a sandbox has booted and an earlier run is done. @throws SshError */

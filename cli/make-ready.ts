@@ -7,6 +7,7 @@ import { recordedFacts } from "./pulumi-state";
 import { forgetHalfMade } from "./recovery";
 import { wakeSandbox } from "./sandbox-state";
 import type { Stage } from "./stop-request";
+import { recordUnsent } from "./unsent";
 
 const PROJECT_NAME = "tms-llm";
 
@@ -18,16 +19,17 @@ export async function makeReady(project: Project, { pulumi, environment }: Prepa
   await forgetHalfMade(pulumi, state, project, environment);
   stage.doing = "looking at the host";
   const sandbox = await wakeSandbox(project, environment);
-  const { exists, unfinished, repair } = sandbox === "missing" ? NO_HOST : await lookAtHost(project);
+  const { exists, unfinished, repair, held } = sandbox === "missing" ? NO_HOST : await lookAtHost(project);
   if (exists && unfinished) await admitHost(project);
-  if (unfinished) await admitArtifacts(project, repair);
+  if (unfinished) await admitArtifacts(project, repair, held);
   const facts = recordedFacts(state);
   const replace = [
     ...(facts !== undefined && wouldRefuse(facts, project) ? [preflightUrn(PROJECT_NAME, stack)] : []),
-    ...(exists ? phaseUrns(PROJECT_NAME, stack, plan, repair) : []),
+    ...(exists ? phaseUrns(PROJECT_NAME, stack, plan, repair, held) : []),
   ];
   // Pulumi refuses to replace what it does not have; that is made anyway.
   const known = new Set(state.deployment.resources?.map(({ urn }) => urn));
+  recordUnsent(project, PROJECT_NAME, held, known);
   return [
     // A container that was removed behind Pulumi's back is still in its state.
     ...(sandbox === "missing" ? ["--refresh"] : []),

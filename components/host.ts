@@ -9,6 +9,7 @@ import { loaderText, PREFLIGHT_TEXT, REMOVAL_TEXT } from "../plan/render/loader"
 import { renderAnchor } from "../plan/render/payload";
 import { preflightScript } from "../plan/render/preflight-script";
 import type { PlannedArtifact } from "../plan/step";
+import { copyName } from "../plan/urns";
 
 /** An SSH server. */
 interface HostEndpoint {
@@ -32,6 +33,8 @@ export interface HostArgs {
   readonly requirements: Requirements;
   /** Name of this deployment; a host that another one holds is refused. */
   readonly owner: pulumi.Input<string>;
+  /** SHA-256 of artifacts that the host keeps from a former deployment; default none. */
+  readonly unsent?: readonly string[];
   /** The container that the host lives in, if it does: it goes with the host. */
   readonly deletedWith?: pulumi.Resource | undefined;
 }
@@ -44,12 +47,14 @@ export class Host extends pulumi.ComponentResource {
   readonly address: HostAddress;
   /** The preflight report, as JSON text. */
   readonly facts: pulumi.Output<string>;
+  private readonly unsent: readonly string[];
   private readonly anchor: command.remote.Command;
   private readonly connection: pulumi.Input<command.types.input.remote.ConnectionArgs>;
 
   constructor(name: string, args: HostArgs, options?: pulumi.ComponentResourceOptions) {
     super("tms-llm:host:Host", name, {}, options);
     this.address = args.address;
+    this.unsent = args.unsent ?? [];
     this.connection = connectionOf(args.address);
     this.facts = this.runPreflight(name);
     this.anchor = this.createAnchor(name, args);
@@ -98,11 +103,11 @@ export class Host extends pulumi.ComponentResource {
     if (warnings.length > 0) void pulumi.log.warn(refusalText([], warnings), this);
   }
 
-  /** Sends a local artifact to `incoming/<sha256>`; nothing for one that the host downloads itself. */
+  /** Sends a local artifact to `incoming/<sha256>`; nothing for one that the host has, or downloads itself. */
   deliver(artifact: PlannedArtifact, parent: pulumi.Resource): pulumi.Resource[] {
-    if (artifact.source.kind === "url") return [];
+    if (artifact.source.kind === "url" || this.unsent.includes(artifact.sha256)) return [];
     const copy = new command.remote.CopyToRemote(
-      `${artifact.name}-${artifact.sha256.slice(0, 12)}`,
+      copyName(artifact),
       {
         connection: this.connection,
         source: new pulumi.asset.FileAsset(artifact.source.path),

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
 import { isStackSecret, secretFault, STACK_SECRETS } from "../plan/config/stack-secrets";
-import { readGiven, readPlanContext, readRestoredCa } from "../plan/context";
+import { readGiven, readPlanContext, readRestoredCa, readUnsent } from "../plan/context";
 import { GIVEN_KEY, RESTORED_CA } from "../plan/gateway";
 import { makePlan, type Plan, type PlanContext } from "../plan/plan";
 
@@ -13,6 +13,8 @@ export interface Loaded {
   readonly plan: Plan;
   /** Secrets that lie in files of this machine or encrypted in the stack file, by their name in the plan. */
   readonly given: Readonly<Record<string, pulumi.Output<string>>>;
+  /** SHA-256 of artifacts that the host keeps from a former deployment. */
+  readonly unsent: readonly string[];
 }
 
 const PROJECT = join(__dirname, "..");
@@ -65,7 +67,8 @@ export function load(): Loaded {
     const stack = pulumi.getStack();
     const config = parseStackConfig(rawConfig(), { stack, file: `Pulumi.${stack}.yaml` });
     const context = readPlanContext(PROJECT, stack, config);
-    return { config, context, plan: makePlan(config, context), given: givenSecrets(stack, config) };
+    const given = givenSecrets(stack, config);
+    return { config, context, plan: makePlan(config, context), given, unsent: readUnsent(PROJECT, stack) };
   } catch (error) {
     throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
   }

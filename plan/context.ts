@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { authorityFault } from "./backup/authority";
 import { artifactIndexSchema, NotPrepared } from "./artifacts";
 import type { StackConfig } from "./config/schema";
@@ -49,6 +50,15 @@ export function readRestoredCa(project: string, stack: string): string | undefin
   throw new NotPrepared(
     `${restoredCaFile(stack)} ${fault}.\n  why: it was changed since the restore\n  way out: npm run restore -- ${stack} --from FILE, or delete it: then the host keeps the CA that it has`,
   );
+}
+
+/** File of what need not be sent to the stack's host, relative to the project. */
+export const unsentFile = (stack: string) => join(STATE_FOLDER, stack, "unsent.json");
+
+/** SHA-256 of the artifacts that the host had without Pulumi's doing when `up` last looked; nothing where nobody has looked. */
+export function readUnsent(project: string, stack: string): readonly string[] {
+  const file = join(project, unsentFile(stack));
+  return existsSync(file) ? z.array(z.string()).parse(JSON.parse(readFileSync(file, "utf8"))) : [];
 }
 
 /** The stack's facts file; undefined where it has none. Throws FaultyFactsFile. */

@@ -6,6 +6,7 @@ import type { PhaseName } from "./step";
 
 const header = z.strictObject({ owner: z.string().nullable(), digest: z.string().nullable() });
 const phaseLine = z.strictObject({ phase: z.string(), digest: z.string().nullable() });
+const heldLine = z.strictObject({ held: z.string() });
 const runningLine = z.strictObject({ running: z.string() });
 const differenceLine = z.object({
   phase: z.string(),
@@ -31,9 +32,12 @@ export interface DriftReport {
   readonly differences: readonly Difference[];
   /** Phases whose next `up` must run again although their inputs may be unchanged. */
   readonly repair: readonly PhaseName[];
+  /** SHA-256 of the archives that the host has unpacked and keeps. */
+  readonly held: readonly string[];
 }
 
 interface HostState {
+  readonly held: readonly string[];
   readonly phases: ReadonlyMap<string, string | null>;
   readonly differences: readonly Difference[];
 }
@@ -42,16 +46,19 @@ interface HostState {
 export function parseDriftLines(text: string): HostState | undefined {
   const phases = new Map<string, string | null>();
   const differences: Difference[] = [];
+  const held: string[] = [];
   let deployed = false;
   for (const line of text.split("\n").filter((candidate) => candidate.startsWith("{"))) {
     const value: unknown = JSON.parse(line);
     const difference = differenceLine.safeParse(value);
     const phase = phaseLine.safeParse(value);
+    const archive = heldLine.safeParse(value);
     if (difference.success) differences.push(difference.data);
     else if (phase.success) phases.set(phase.data.phase, phase.data.digest);
+    else if (archive.success) held.push(archive.data.held);
     else if (header.safeParse(value).success) deployed = true;
   }
-  return deployed ? { phases, differences } : undefined;
+  return deployed ? { phases, differences, held } : undefined;
 }
 
 /** The phase that is at work on the host at this moment, in words, e.g. `phase engine`; undefined for none. */
@@ -64,7 +71,7 @@ export function phaseAtWork(text: string): string | undefined {
 /** Compares the host with the plan: each phase's digest, and what each step's check found. */
 export function judgeDrift(lines: string, plan: Plan): DriftReport {
   const host = parseDriftLines(lines);
-  if (!host) return { schema: "tms-llm/drift/v1", state: "not deployed", differences: [], repair: [] };
+  if (!host) return { schema: "tms-llm/drift/v1", state: "not deployed", differences: [], repair: [], held: [] };
   const unfinished = plan.payloads.flatMap(({ phase, digest }) =>
     unfinishedPhase(phase, digest, host.phases.get(phase)),
   );
@@ -75,6 +82,7 @@ export function judgeDrift(lines: string, plan: Plan): DriftReport {
     state: stateOf(differences),
     differences,
     repair: plan.payloads.map(({ phase }) => phase).filter((phase) => touched.has(phase)),
+    held: host.held,
   };
 }
 

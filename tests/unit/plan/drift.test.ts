@@ -63,6 +63,11 @@ describe("what the host says becomes one of four answers", () => {
     `);
   });
 
+  test("archives that the host has unpacked are told, and are no difference", () => {
+    const report = judgeDrift(`${finished}{"held":"${digest("a")}"}\n`, plan);
+    expect(report).toMatchObject({ state: "as deployed", held: [digest("a")] });
+  });
+
   test("a phase that never ran is named, in the order of the plan", () => {
     expect(judgeDrift(header, plan).repair).toEqual(["base", "access"]);
   });

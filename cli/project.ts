@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
 import { readStackFile } from "../plan/config/stack-file";
 import { readPlanContext } from "../plan/context";
 import { makePlan, type Plan, type PlanContext } from "../plan/plan";
+import { readSshServers } from "../plan/ssh-server";
 import { UsageError } from "./failure";
-import type { SshAddress, SshEndpoint } from "../smoke/ssh-dial";
+import type { SshAddress } from "../smoke/ssh-dial";
 
 /** The project as the CLI sees it: the same configuration and plan as Pulumi's program, without Pulumi. */
 
@@ -46,20 +46,6 @@ export function readProject(stack: string): Project {
   return { stack, config, context, plan: makePlan(config, context) };
 }
 
-type WrittenEndpoint = Omit<SshEndpoint, "privateKey"> & { readonly privateKeyFile?: string | undefined };
-
-function withKey(hop: string, { host, port, user, hostKey, privateKeyFile }: WrittenEndpoint): SshEndpoint {
-  const endpoint = { host, port, user, hostKey };
-  if (privateKeyFile === undefined) return endpoint;
-  const path = resolve(PROJECT, privateKeyFile.replace(/^~(?=\/)/, homedir()));
-  if (!existsSync(path))
-    throw new UsageError(
-      `There is no private key at ${privateKeyFile}`,
-      `correct ${hop}.privateKeyFile in the stack file`,
-    );
-  return { ...endpoint, privateKey: readFileSync(path, "utf8") };
-}
-
 /** Where the stack's host is reached. */
 export function hostAddress({
   config,
@@ -80,9 +66,5 @@ export function hostAddress({
       privateKey: readFileSync(sandbox.sshPrivateKeyFile, "utf8"),
     };
   }
-  const { bastion, ...host } = target;
-  return {
-    ...withKey("target", host),
-    ...(bastion === undefined ? {} : { bastion: withKey("target.bastion", bastion) }),
-  };
+  return readSshServers(PROJECT, target);
 }

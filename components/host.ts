@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { join } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Target } from "../plan/config/schema";
@@ -8,8 +7,11 @@ import { parseFacts } from "../plan/facts";
 import { loaderText, PREFLIGHT_TEXT, REMOVAL_TEXT } from "../plan/render/loader";
 import { renderAnchor } from "../plan/render/payload";
 import { preflightScript } from "../plan/render/preflight-script";
+import { readSshServers, type SshServer } from "../plan/ssh-server";
 import type { PlannedArtifact } from "../plan/step";
 import { copyName } from "../plan/urns";
+
+const PROJECT = join(__dirname, "..");
 
 /** An SSH server. */
 interface HostEndpoint {
@@ -152,18 +154,13 @@ function endpointOf({ host, port, user, hostKey, privateKey }: HostEndpoint) {
 /** The address of an SSH target; private keys are read from this machine and kept secret. */
 export function sshAddress(target: Target): HostAddress {
   if (target.kind !== "ssh") throw new pulumi.RunError(`a ${target.kind} target has no SSH address of its own`);
-  const { bastion } = target;
+  const { bastion, ...host } = readSshServers(PROJECT, target);
   return {
-    ...withKey(target),
-    ...(bastion === undefined ? {} : { bastion: withKey(bastion) }),
+    ...withSecretKey(host),
+    ...(bastion === undefined ? {} : { bastion: withSecretKey(bastion) }),
     identity: `${target.host}:${target.port}`,
   };
 }
 
-type WrittenEndpoint = Omit<HostEndpoint, "privateKey"> & { readonly privateKeyFile?: string | undefined };
-
-function withKey({ host, port, user, hostKey, privateKeyFile }: WrittenEndpoint): HostEndpoint {
-  const keyFile = privateKeyFile?.replace(/^~(?=\/)/, homedir());
-  const key = keyFile === undefined ? {} : { privateKey: pulumi.secret(readFileSync(keyFile, "utf8")) };
-  return { host, port, user, hostKey, ...key };
-}
+const withSecretKey = ({ privateKey, ...server }: SshServer): HostEndpoint =>
+  privateKey === undefined ? server : { ...server, privateKey: pulumi.secret(privateKey) };

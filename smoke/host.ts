@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { asRoot } from "../plan/render/loader";
+import { join } from "node:path";
+import { asRoot, NO_ROOT } from "../plan/render/loader";
+import { readSshServers } from "../plan/ssh-server";
 import { docker } from "./docker";
-import { dial, type DialError, type SshAddress, type SshEndpoint } from "./ssh-dial";
+import { dial, type DialError } from "./ssh-dial";
+import { runInSession } from "./ssh-session";
 import type { HostAccess, SshAccess } from "./target";
 
 /** Looks into the host itself, from outside: what only it can tell. */
@@ -13,6 +14,7 @@ export interface Look {
   readonly stderr: string;
 }
 
+const PROJECT = join(__dirname, "..");
 const TIMEOUT_MILLISECONDS = 15_000;
 
 /** Runs a command as root; its exit code is a result. Throws when it could not be run: nothing was measured. */
@@ -27,40 +29,14 @@ const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 async function overSsh(access: SshAccess, command: string): Promise<Look> {
   const where = `${access.user}@${access.host}:${access.port}`;
   const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
-  const client = await dial(withKeys(access), signal).catch((error: unknown) => {
+  const client = await dial(readSshServers(PROJECT, access), signal).catch((error: unknown) => {
     const { hop, endpoint, message } = error as DialError;
     const via = hop === "target.bastion" ? ` by way of ${endpoint.host}` : "";
     throw new Error(`no SSH session with ${where}${via}: ${message}`);
   });
-  return new Promise((resolve, reject) => {
-    const brokeOff = () => reject(new Error(`the SSH session with ${where} broke off`));
-    client.on("error", brokeOff);
-    client.on("close", brokeOff);
-    client.exec(asRoot(command), (error, channel) => {
-      if (error) {
-        client.end();
-        reject(error);
-        return;
-      }
-      const said = { stdout: "", stderr: "" };
-      channel.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
-      channel.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
-      channel.on("close", (code: number | null) => {
-        resolve({ exitCode: code ?? 255, ...said });
-        client.end();
-      });
-    });
-  });
-}
-
-type WrittenEndpoint = Omit<SshEndpoint, "privateKey"> & { readonly privateKeyFile?: string | undefined };
-
-function withKeys({ bastion, ...host }: SshAccess): SshAddress {
-  return { ...withKey(host), ...(bastion === undefined ? {} : { bastion: withKey(bastion) }) };
-}
-
-function withKey({ host, port, user, hostKey, privateKeyFile }: WrittenEndpoint): SshEndpoint {
-  const endpoint = { host, port, user, hostKey };
-  if (privateKeyFile === undefined) return endpoint;
-  return { ...endpoint, privateKey: readFileSync(privateKeyFile.replace(/^~(?=\/)/, homedir()), "utf8") };
+  const brokeOff = () => new Error(`the SSH session with ${where} broke off`);
+  const { code, ...said } = await runInSession(client, asRoot(command)).catch(() => Promise.reject(brokeOff()));
+  if (code === undefined) throw brokeOff();
+  if (code === NO_ROOT) throw new Error(`${where}: ${said.stderr.trim()}`);
+  return { exitCode: code, ...said };
 }

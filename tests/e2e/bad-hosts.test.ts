@@ -111,8 +111,9 @@ describe.skipIf(DOCKER_MISSING)(
       const run = await up({ target: { kind: "ssh", ...access, privateKeyFile: "none.key" } });
       expect(said(run)).toMatchInlineSnapshot(`
         "
-        There is no private key at none.key
-          way out: correct target.privateKeyFile in the stack file
+        none.key does not exist.
+          why: the stack file names it
+          way out: correct the path, which is relative to the project's folder
         "
       `);
       expect(run.exitCode).toBe(4);

@@ -20,7 +20,7 @@ export interface Docker {
 /** Why there is no daemon to talk to. */
 export type DockerAbsence = "not installed" | "no permission" | "not running";
 
-const DEFAULT_SOCKET = "/var/run/docker.sock";
+export const DEFAULT_SOCKET = "/var/run/docker.sock";
 const PACKAGE = "docker.io";
 
 /** Sockets in the order of Docker's own preference, then those of Docker Desktop and of a rootless daemon. */
@@ -155,11 +155,17 @@ async function waitForDaemon(daemon: { readonly ended?: string }, seconds: numbe
   );
 }
 
+/** The client knows the usual socket alone; whoever runs it here or in what is started from here means the daemon that was found. */
+function meant(found: Docker): Docker {
+  if (found.host !== `unix://${DEFAULT_SOCKET}`) process.env["DOCKER_HOST"] ??= found.host;
+  return found;
+}
+
 export const docker: Piece<Docker> = {
   name: "Docker",
   async find() {
     const found = await look();
-    return typeof found === "string" ? undefined : found;
+    return typeof found === "string" ? undefined : meant(found);
   },
   async plan(): Promise<Intent> {
     const absence = await look();
@@ -173,11 +179,11 @@ export const docker: Piece<Docker> = {
   },
   async make(report) {
     const found = await look();
-    if (typeof found !== "string") return found;
+    if (typeof found !== "string") return meant(found);
     if (found === "no permission" || !isRoot()) throw absenceError(found);
     // The package starts the daemon by itself where there is an init system.
     if (found === "not installed") await installPackages([PACKAGE], "Docker", report);
     const started = typeof (await look()) === "string" ? await start(report) : {};
-    return waitForDaemon(started, 30);
+    return meant(await waitForDaemon(started, 30));
   },
 };

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Docker } from "./docker";
+import { DEFAULT_SOCKET, type Docker } from "./docker";
 import { cacheFolder, PRIVATE } from "./places";
 import { type Plugin, PULUMI_HOME } from "./plugins";
 import { writePrivate } from "./private-files";
@@ -39,12 +39,12 @@ export function pulumiEnvironment(
     ...(input.plugins.some(({ origin }) => origin === "stand-in") && {
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     }),
-    ...(input.docker !== undefined && present["DOCKER_HOST"] === undefined && otherSocket(input.docker)),
+    ...(input.docker !== undefined && otherSocket(input.docker)),
   };
 }
 
 function otherSocket({ host }: Docker): Record<string, string> {
-  return host === "unix:///var/run/docker.sock" ? {} : { DOCKER_HOST: host };
+  return host === `unix://${DEFAULT_SOCKET}` ? {} : { DOCKER_HOST: host };
 }
 
 function withFirst(folders: readonly string[], path: string): string {

@@ -85,6 +85,19 @@ describe.skipIf(DOCKER_MISSING)("a deployment with faults here and on its host (
     expect(output).toContain("pulumi cancel --stack dev");
     expect(exitCode).toBe(1);
     expect(existsSync(lock())).toBe(true);
+    rmSync(lock());
+  });
+
+  it("is found and proven where Docker listens in the place of a rootless daemon alone (needs root)", async () => {
+    const { exitCode, output } = await clone.shell(`mkdir .tms-llm/runtime && touch .tms-llm/runtime/docker.sock
+      exec unshare --mount bash -c '
+        mount --bind /var/run/docker.sock .tms-llm/runtime/docker.sock
+        mount --bind /dev/null /var/run/docker.sock
+        export XDG_RUNTIME_DIR=$PWD/.tms-llm/runtime
+        node toolchain/start.mjs doctor && node toolchain/start.mjs smoke'`);
+    expect(output).toMatch(/host {5}dev: drifted in 1 place\./);
+    expect(output).toContain("Smoke test: pass");
+    expect(exitCode, output).toBe(0);
   });
 });
 

@@ -17,7 +17,7 @@ async function machine(stack: string, config: StackConfig): Promise<boolean> {
   for (const finding of findings) {
     if (finding.state === "ready") console.log(`ok       ${finding.name}`);
     else if (finding.state === "missing")
-      console.log(`missing  ${finding.name}: ${finding.intent.how}; npm run up makes it`);
+      console.log(`missing  ${finding.name}: ${finding.intent.how}; npm run up -- ${stack} makes it`);
     else console.log(`cannot   ${finding.name}: ${finding.fault.message}`);
   }
   return findings.every(({ state }) => state !== "impossible");

@@ -16,11 +16,11 @@ const DEBIAN_ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", ar
 /** Folder of the project's own state, outside of git. */
 export const STATE_FOLDER = ".tms-llm";
 
-function readState(project: string, path: string): unknown {
+function readState(project: string, stack: string, path: string): unknown {
   const file = join(project, STATE_FOLDER, path);
   if (!existsSync(file)) {
     throw new NotPrepared(
-      `${join(STATE_FOLDER, path)} is missing.\n  why: the toolchain has not prepared this stack\n  way out: npm run up; or source <(npm run -s env) before you use pulumi directly`,
+      `${join(STATE_FOLDER, path)} is missing.\n  why: the toolchain has not prepared this stack\n  way out: npm run up -- ${stack}; or source <(npm run -s env -- ${stack}) before you use pulumi directly`,
     );
   }
   return JSON.parse(readFileSync(file, "utf8"));
@@ -74,11 +74,11 @@ export function readPlanContext(project: string, stack: string, config: StackCon
   return {
     stack,
     ...(facts ? { facts } : {}),
-    artifacts: artifactIndexSchema.parse(readState(project, "artifacts.json")),
+    artifacts: artifactIndexSchema.parse(readState(project, stack, "artifacts.json")),
     architecture: facts?.architecture ?? DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
     ...(config.gateway.tls.mode === "files" ? { certificate: readGiven(project, config.gateway.tls.certificate) } : {}),
     ...(config.target.kind === "sandbox"
-      ? { sandbox: sandboxSettingsSchema.parse(readState(project, `${stack}/sandbox.json`)) }
+      ? { sandbox: sandboxSettingsSchema.parse(readState(project, stack, `${stack}/sandbox.json`)) }
       : {}),
   };
 }

@@ -53,7 +53,7 @@ describe.skipIf(DOCKER_MISSING)("a deployment with faults here and on its host (
 
   it("is told what is wrong, and nothing is mended unasked", async () => {
     const { exitCode, output } = await clone.run(["doctor"]);
-    expect(output).toMatch(/^missing {2}.*plugins.*npm run up makes it$/m);
+    expect(output).toMatch(/^missing {2}.*plugins.*npm run up -- dev makes it$/m);
     expect(output).toContain("host     the sandbox is stopped; npm run up -- dev mends that");
     expect(exitCode).toBe(0);
     expect(await running()).toBe("false");

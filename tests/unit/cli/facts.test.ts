@@ -33,7 +33,10 @@ describe.skipIf(process.platform !== "linux")("npm run facts", () => {
 
   test("a stack whose sandbox was never made is told what makes it, without a stack trace", async () => {
     const { exitCode, output } = await clone.run(["facts", "dev"]);
-    expect([exitCode, output]).toEqual([4, expect.stringContaining("way out: npm run up")]);
+    expect([exitCode, output]).toEqual([
+      4,
+      expect.stringContaining("way out: npm run up -- dev; or source <(npm run -s env -- dev)"),
+    ]);
     expect(output).not.toMatch(/^ +at /m);
   });
 

@@ -56,7 +56,7 @@ install_packages() {
 }
 
 remove_packages() {
-  local name state
+  local name state needers
   local -a present=() broken=()
   for name in "$@"; do
     state=$(package_state "$name") || continue
@@ -69,6 +69,12 @@ remove_packages() {
   if ((${#broken[@]})) && ! apt_get install --no-install-recommends "${broken[@]}" >"$RUN_DIR/apt.log" 2>&1; then
     progress "  ${broken[*]}: half unpacked, and the archive is not to be had; some files may stay"
   fi
+  needed_elsewhere "${present[@]}" >"$RUN_DIR/needed-elsewhere"
+  while IFS=$'\t' read -r name needers; do
+    progress "  $name: stays, since others have come to need it: $needers"
+  done <"$RUN_DIR/needed-elsewhere"
+  mapfile -t present < <(printf '%s\n' "${present[@]}" | grep -vxFf <(cut -f1 "$RUN_DIR/needed-elsewhere"))
+  ((${#present[@]})) || return 0
   package_removal "${present[*]}" apt_get -o Dpkg::Options::=--force-remove-reinstreq purge "${present[@]}"
   # Of what an earlier, killed removal took away apt no longer asks for the configuration.
   local -a left=()
@@ -76,6 +82,25 @@ remove_packages() {
     if [[ $(package_state "$name") != ?n* ]]; then left+=("$name"); fi
   done
   if ((${#left[@]})); then package_removal "${left[*]}" dpkg --force-remove-reinstreq --purge "${left[@]}"; fi
+}
+
+# needed_elsewhere NAME…: those of them that packages of others need, and what these need in turn, each with who needs it after
+# a tab. apt would take the others away too, or bring something new in their place; dpkg refuses, and says why.
+needed_elsewhere() {
+  local refusal needed
+  local -a rest=("$@")
+  while ((${#rest[@]})) && ! refusal=$(dpkg --simulate --force-remove-reinstreq --purge "${rest[@]}" 2>&1); do
+    needed=$(awk '
+      / prevent removal of / { name = $NF; sub(/:.*/, "", name); needers[name] = needers[name] }
+      / depends on / || / pre-depends on / {
+        needer = $1; sub(/:.*/, "", needer)
+        if (index(needers[name] " ", " " needer " ") == 0) needers[name] = needers[name] " " needer
+      }
+      END { for (name in needers) print name "\t" substr(needers[name], 2) }' <<<"$refusal")
+    [[ -n $needed ]] || fail "removal of the packages ${rest[*]}" "$refusal" "correct the host's package state by hand, then run the command again"
+    printf '%s\n' "$needed"
+    mapfile -t rest < <(printf '%s\n' "${rest[@]}" | grep -vxFf <(cut -f1 <<<"$needed"))
+  done
 }
 
 package_removal() { # NAMES COMMAND…

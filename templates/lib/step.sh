@@ -7,7 +7,15 @@ VERB=$1
 PHASE=$3
 STATE=/var/lib/tms-llm
 LIB=$(cd "$(dirname "$0")" && pwd)
-if [[ $VERB == check ]]; then RUN_DIR=$(mktemp -d); else RUN_DIR=$STATE/run; fi
+# A check leaves nothing behind. Its folder is never made a second time: in /tmp somebody else could take the name in between.
+if [[ $VERB == check ]]; then
+  RUN_DIR=$(mktemp -d)
+  trap 'rm -rf "$RUN_DIR"' EXIT
+else
+  RUN_DIR=$STATE/run
+  rm -rf "$RUN_DIR"
+  mkdir -p "$RUN_DIR"
+fi
 STEP=$(basename "$2")
 STEP=${STEP#*-}
 
@@ -16,8 +24,6 @@ for part in report ledger files hosts system packages repositories ufw firewalld
   source "$LIB/$part.sh"
 done
 
-rm -rf "$RUN_DIR"
-mkdir -p "$RUN_DIR"
 touch "$RUN_DIR"/{touched,changed,handled,results,differences}
 source_package_manager
 
@@ -37,7 +43,6 @@ source "$STEP_DIR/script.sh"
 step
 if [[ $VERB == check ]]; then
   cat "$RUN_DIR/differences"
-  rm -rf "$RUN_DIR"
 else
   reconcile
 fi

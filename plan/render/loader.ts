@@ -28,9 +28,16 @@ export function loaderText(phase: string, digest: string, host: string, verb: "s
   return `# tms-llm ${phase} ${digest.slice(0, 12)} on ${host}\n${scriptAsRoot(script)}`;
 }
 
-/** Undoes the host's whole ledger; nothing to do where the anchor never came to be. */
+/**
+ * Undoes the host's whole ledger; nothing to do where the anchor never came to be. An anchor that was killed while it
+ * renewed the remover may have left the old one alone.
+ */
 export const REMOVAL_TEXT = scriptAsRoot(
-  "set -eu; cd /; r=/var/lib/tms-llm/remover/phase.sh; [ -e $r ] || exit 0; exec bash $r submit-removal",
+  [
+    "set -eu; cd /; s=/var/lib/tms-llm",
+    "for r in $s/remover $s/remover.old; do [ ! -e $r/phase.sh ] || exec bash $r/phase.sh submit-removal; done",
+    '[ ! -s $s/ledger ] || { echo "$s/ledger lists what to take back, and the remover is gone; way out: run up, which brings it back, then destroy" >&2; exit 1; }',
+  ].join("\n"),
 );
 
 /** Says what {@link REMOVAL_TEXT} is to take: Pulumi runs it with the inputs of the last deployment, so the wish is a mark on the host. */

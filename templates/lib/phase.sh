@@ -135,8 +135,13 @@ anchor() {
   fi
   rm -rf "$STATE/remover.next"
   cp -a "$HERE" "$STATE/remover.next"
-  rm -rf "$STATE/remover" "$HERE"
+  # At every moment there is one of the two, and a removal takes either.
+  if [[ -e $STATE/remover ]]; then
+    rm -rf "$STATE/remover.old"
+    mv -T "$STATE/remover" "$STATE/remover.old"
+  fi
   mv -T "$STATE/remover.next" "$STATE/remover"
+  rm -rf "$STATE/remover.old" "$HERE"
 }
 
 case ${1:?submit, apply, check or remove} in

@@ -21,7 +21,7 @@ export function loaderText(phase: string, digest: string, host: string, verb: "s
   const script = [
     "set -euo pipefail; umask 077; cd /",
     "spool=/var/lib/tms-llm/spool; mkdir -p $spool",
-    "find $spool -mindepth 1 -maxdepth 1 -mmin +120 -exec rm -rf {} +",
+    "find $spool -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +",
     "d=$(mktemp -d $spool/XXXXXX); base64 -d | tar -xzf - -C $d",
     `exec bash $d/phase.sh ${verb}`,
   ].join("; ");

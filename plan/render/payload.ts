@@ -46,9 +46,14 @@ function stepFiles(step: Step, index: number): Record<string, string> {
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
+/** Longer than any phase may take: the one at work is ended by its own limit. */
+const WAIT_SECONDS = 3 * 3600;
+
 /** How a phase runs. */
 export interface PhaseSettings {
   readonly limitSeconds: number;
+  /** Longest wait for another run on the host to end; default three hours. */
+  readonly waitSeconds?: number;
   /** Variables of every command of the phase. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -59,7 +64,12 @@ function phaseFiles(phase: PhaseName, steps: readonly Step[], settings: PhaseSet
     ([name, value]) => `export ${name}=${quote(value)}\n`,
   );
   return Object.assign(
-    { phase, "time-limit": String(settings.limitSeconds), "all-phases": PHASES.join("\n") },
+    {
+      phase,
+      "time-limit": String(settings.limitSeconds),
+      "wait-limit": String(settings.waitSeconds ?? WAIT_SECONDS),
+      "all-phases": PHASES.join("\n"),
+    },
     environment.length === 0 ? {} : { environment: environment.join("") },
     library(),
     ...steps.map(stepFiles),
@@ -116,6 +126,7 @@ export function renderAnchor(owner: string, stack: string): string {
     digest: owner,
     stack,
     "time-limit": "1800",
+    "wait-limit": String(WAIT_SECONDS),
     "all-phases": "",
   });
 }

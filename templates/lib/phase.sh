@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Runs one phase on the host: phase.sh VERB [DIR]. Sent with each phase; what it needs lies beside it, or in DIR.
+# Runs one phase on the host: phase.sh VERB [DIR [RUN]]. Sent with each phase; what it needs lies beside it, or in DIR.
+# RUN is the folder in which it says how it ended.
 set -euo pipefail
 shopt -s inherit_errexit nullglob
 
 HERE=${2:-$(cd "$(dirname "$0")" && pwd)}
+RUN=${3:-}
 STATE=/var/lib/tms-llm
 UNIT=tms-llm-phase
 PHASE=$(<"$HERE/phase")
@@ -16,72 +18,77 @@ if [[ -e $HERE/environment ]]; then
   source "$HERE/environment"
 fi
 
-# submit: as a transient unit, so that a dropped line leaves nothing orphaned and two deployments can't overlap.
-submit() {
-  local deadline=$((SECONDS + 3600)) log
+# submit: as a transient unit, so that a dropped line leaves nothing orphaned and two deployments can't overlap. The run says how
+# it ended in a folder of its own, so that no other's end is taken for it.
+submit() { # VERB
+  local deadline=$((SECONDS + $(<"$HERE/wait-limit"))) log run
+  mkdir -p "$STATE/runs"
+  # What nobody came to read, since the line was dropped.
+  find "$STATE/runs" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
+  run=$(mktemp -d "$STATE/runs/XXXXXX")
   until log=$(systemd-run --unit="$UNIT" --collect --quiet --wait --description="tms-llm phase $PHASE" \
     --property=RuntimeMaxSec="$(<"$HERE/time-limit")" --property=SyslogIdentifier=tms-llm --property=RuntimeDirectory=httpd-tms-llm \
-    bash "$HERE/phase.sh" "$1" 2>&1); do
+    bash "$HERE/phase.sh" "$1" "$HERE" "$run" 2>&1); do
     [[ $log == *"already loaded"* || $log == *"already exists"* ]] || break
-    ((SECONDS < deadline)) || break
+    if ((SECONDS >= deadline)); then
+      log="it waited $(<"$HERE/wait-limit") s for another run on the host to end: $(systemctl show --value --property=Description "$UNIT")"
+      break
+    fi
     sleep 0.3
   done
-  report "$log"
+  report "$run" "$log"
 }
 
-# report: the phase's result on standard output; a failure as one message on standard error.
-report() {
-  local run=$STATE/runs/$PHASE
-  if [[ ${VERB_DONE:-} == remove ]]; then run=$HERE/run; fi
-  if [[ -s $run/failure-text ]]; then
-    cat "$run/failure-text" >&2
-    exit 1
+# report: the run's result on standard output; a failure as one message on standard error.
+report() { # RUN LOG
+  local code=1
+  if [[ -s $1/failure-text ]]; then
+    cat "$1/failure-text" >&2
+  elif [[ ! -e $1/finished ]]; then
+    printf 'phase %s did not finish: %s\n  way out: run up again; on the host: journalctl -t tms-llm -n 50\n' "$PHASE" "${2:-it was interrupted}" >&2
+  else
+    cat "$1/report"
+    code=0
   fi
-  if [[ ! -e $run/finished || $(<"$run/finished") != "$DIGEST" ]]; then
-    printf 'phase %s did not finish: %s\n  way out: run up again; on the host: journalctl -t tms-llm -n 50\n' "$PHASE" "${1:-it was interrupted}" >&2
-    exit 1
-  fi
-  cat "$run/report"
+  rm -rf "$1"
+  return "$code"
 }
 
 apply() {
-  local previous=$STATE/phases/$PHASE run=$STATE/runs/$PHASE step began
-  mkdir -p "$STATE/phases" "$STATE/runs"
+  local previous=$STATE/phases/$PHASE step began
+  mkdir -p "$STATE/phases"
   touch "$STATE/ledger"
-  rm -rf "$run" "$previous.old"
-  mkdir -p "$run"
+  rm -rf "$previous.old"
   if [[ -e $previous ]]; then mv -T "$previous" "$previous.old"; fi
   mv -T "$HERE" "$previous"
   rm -rf "$previous.old"
   mkdir -p "$previous/steps"
-  : >"$run/report"
+  : >"$RUN/report"
   for step in "$previous"/steps/*; do
     began=$(milliseconds)
     progress_step "$step"
-    attempt "$run" bash "$previous/lib/step.sh" apply "$step" "$PHASE"
+    attempt bash "$previous/lib/step.sh" apply "$step" "$PHASE"
     printf '{"step":"%s","changed":%s,"milliseconds":%d}\n' "$(basename "$step" | cut -d- -f2-)" "$(wc -l <"$STATE/run/changed")" \
-      $(($(milliseconds) - began)) >>"$run/report"
-    cat "$STATE/run/results" >>"$run/report"
+      $(($(milliseconds) - began)) >>"$RUN/report"
+    cat "$STATE/run/results" >>"$RUN/report"
   done
-  remove_gone_steps "$previous" "$run"
+  remove_gone_steps "$previous"
   echo "$DIGEST" >"$previous/done.next"
   mv -T "$previous/done.next" "$previous/done"
   write_digest
-  cp "$previous/done" "$run/finished"
+  touch "$RUN/finished"
 }
 
-# attempt RUN COMMAND…: what a failing command says is the failure of the run.
+# attempt COMMAND…: what a failing command says is the failure of the run.
 attempt() {
-  local run=$1
-  shift
-  if ! "$@" 2>"$run/failure-text.next"; then
-    [[ -s $run/failure-text.next ]] ||
-      printf '%s failed without a word\n  way out: on the host: journalctl -t tms-llm -n 50\n' "$(basename "$4")" >"$run/failure-text.next"
-    cat "$run/failure-text.next" >&2
-    mv "$run/failure-text.next" "$run/failure-text"
+  if ! "$@" 2>"$RUN/failure-text.next"; then
+    [[ -s $RUN/failure-text.next ]] ||
+      printf '%s failed without a word\n  way out: on the host: journalctl -t tms-llm -n 50\n' "$(basename "$4")" >"$RUN/failure-text.next"
+    cat "$RUN/failure-text.next" >&2
+    mv "$RUN/failure-text.next" "$RUN/failure-text"
     exit 1
   fi
-  rm -f "$run/failure-text.next"
+  rm -f "$RUN/failure-text.next"
 }
 
 # Bash 4.4 has no clock of its own that is finer than a second.
@@ -91,10 +98,10 @@ progress_step() { printf 'phase %s: %s\n' "$PHASE" "$(<"$1/title")"; }
 
 # remove_gone_steps: a step that this phase had and the plan no longer has takes back all that it made.
 remove_gone_steps() {
-  local previous=$1 run=$2
-  find "$previous/steps" -mindepth 1 -maxdepth 1 -printf '%f\n' | cut -d- -f2- >"$run/steps"
-  awk -F'\t' -v phase="$PHASE" 'FILENAME == ARGV[1] { kept[$1] = 1; next } $1 == phase && !($2 in kept)' "$run/steps" "$STATE/ledger" >"$run/gone"
-  [[ ! -s $run/gone ]] || attempt "$run" bash "$previous/lib/step.sh" take-back "$run/gone" "$PHASE"
+  local previous=$1
+  find "$previous/steps" -mindepth 1 -maxdepth 1 -printf '%f\n' | cut -d- -f2- >"$RUN/steps"
+  awk -F'\t' -v phase="$PHASE" 'FILENAME == ARGV[1] { kept[$1] = 1; next } $1 == phase && !($2 in kept)' "$RUN/steps" "$STATE/ledger" >"$RUN/gone"
+  [[ ! -s $RUN/gone ]] || attempt bash "$previous/lib/step.sh" take-back "$RUN/gone" "$PHASE"
 }
 
 write_digest() {
@@ -115,12 +122,11 @@ check() {
 
 # remove: everything on the ledger, newest first, and then our own state.
 remove() {
-  mkdir -p "$HERE/run"
   touch "$STATE/ledger"
-  cp "$STATE/ledger" "$HERE/ledger"
-  attempt "$HERE/run" bash "$HERE/lib/step.sh" take-back "$HERE/ledger" "$PHASE"
-  echo '{"removed":true}' >"$HERE/run/report"
-  echo "$DIGEST" >"$HERE/run/finished"
+  cp "$STATE/ledger" "$RUN/ledger"
+  attempt bash "$HERE/lib/step.sh" take-back "$RUN/ledger" "$PHASE"
+  echo '{"removed":true}' >"$RUN/report"
+  touch "$RUN/finished"
 }
 
 # anchor: the first thing on the host and the last to go. It keeps the remover, and the name of the deployment.
@@ -148,7 +154,6 @@ case ${1:?submit, apply, check or remove} in
   anchor) anchor ;;
   submit) submit apply ;;
   submit-removal)
-    VERB_DONE=remove
     submit remove
     cd /
     rm -rf "$STATE"

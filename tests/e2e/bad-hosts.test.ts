@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { Clone, type Run } from "../harness/clone";
@@ -22,7 +23,7 @@ describe.skipIf(DOCKER_MISSING)(
 
     beforeAll(async () => {
       const { image } = await prepareMaterial();
-      [clone, host] = await Promise.all([Clone.make(), BareHost.start(image)]);
+      [clone, host] = await Promise.all([Clone.make(), BareHost.start(image, ["--publish=127.0.0.1::22"])]);
       model = await clone.passForOfficial();
       access = await openSsh(host, clone);
       await host.shell(`set -e
@@ -141,6 +142,26 @@ describe.skipIf(DOCKER_MISSING)(
         "
       `);
       expect(run.exitCode).toBe(3);
+      await untouched();
+    });
+
+    it("is reached by a forwarded port: the firewall would open that one, and close sshd's", async () => {
+      const { stdout } = await execa("docker", ["port", host.name, "22/tcp"]);
+      const [address, port] = stdout.split(":") as [string, string];
+      const run = await up({ target: { kind: "ssh", ...access, host: address, port: Number(port) } });
+      expect(said(run).replaceAll(port, "FORWARDED")).toMatchInlineSnapshot(`
+        "
+        The host is not ready: 1 thing stands in the way. Nothing was changed on it.
+
+        sshd does not listen on port FORWARDED of the host, which the firewall would keep open for it (ssh-port)
+          found:   nothing on port FORWARDED, sshd on port 22
+          needed:  the port of sshd on the host itself: with another one open, nobody could log in any more
+          way out: where target.port is forwarded to the host, set target.sshdPort to sshd's own port, 22
+
+        After that: npm run up -- bad
+        "
+      `);
+      expect(run.exitCode).toBe(1);
       await untouched();
     });
 

@@ -59,11 +59,16 @@ ensure_proof() {
   progress "  ask a container for its GPUs"
   seen=$(see_from_container) ||
     fail "a container does not see the GPU" "$(tail -n 3 "$RUN_DIR/docker.log")" \
-      "on the host: nvidia-smi -L; nvidia-ctk cdi list; journalctl -u docker; then docker run --rm --runtime=nvidia --env NVIDIA_VISIBLE_DEVICES=all ${in_image:-<an image with the GNU C library>} nvidia-smi -L${in_image:+; where the image cannot be fetched, leave gpu.containerImage out}"
+      "on the host: nvidia-smi -L; nvidia-ctk cdi list; journalctl -u docker; then docker run --rm --runtime=nvidia --env NVIDIA_VISIBLE_DEVICES=all ${in_image:-<an image with the GNU C library>} nvidia-smi -L${in_image:+; where the image cannot be fetched, leave gpu.containerImage out}$(selinux_advice)"
   [[ $seen == *"GPU 0"* ]] ||
     fail "a container does not see the GPU" "nvidia-smi -L in it says: ${seen:-nothing}" "on the host: nvidia-smi -L; nvidia-ctk cdi list; journalctl -u docker"
   echo "$with" >"$PROVEN"
   changed "a container sees $seen"
+}
+
+# Whether containers may use devices at all is for whoever answers for the host.
+selinux_advice() {
+  if selinux_enforced; then echo "; where SELinux denies it (ausearch -m avc -ts recent), allow containers the use of devices: setsebool -P container_use_devices on"; fi
 }
 
 see_from_container() {

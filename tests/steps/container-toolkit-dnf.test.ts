@@ -23,7 +23,7 @@ const PROXY = `mkdir -p /srv/proxy/http: && ln -s /srv/mirror /srv/proxy/http:/$
   until ss -Hltn sport = :${PROXY_PORT} | grep -q .; do sleep 0.05; done`;
 
 describe.skipIf(DOCKER_MISSING || GO_MISSING)(
-  "the container toolkit by real dnf and rpm and the real nvidia-ctk, on a Debian host that calls itself Oracle Linux 8, from a mirror with a signed index that only a proxy reaches; the packages are made for the test; the proxy, Docker, nvidia-smi and the reading of the GPU for CDI are stand-ins (needs Docker and Go)",
+  "the container toolkit by real dnf and rpm and the real nvidia-ctk, on a Debian host that calls itself Oracle Linux 8, from a mirror with a signed index that only a proxy reaches; the packages are made for the test; the proxy, Docker, SELinux, nvidia-smi and the reading of the GPU for CDI are stand-ins (needs Docker and Go)",
   () => {
     let host: BareHost;
     let steps: readonly Step[];
@@ -78,6 +78,15 @@ describe.skipIf(DOCKER_MISSING || GO_MISSING)(
       bare = await takeSnapshot(host);
     });
     afterAll(() => host.remove());
+
+    test("a container that does not see the GPU fails the deployment, with advice for a host that enforces SELinux", async () => {
+      await putFile(host, "/usr/local/sbin/getenforce", "#!/bin/sh\necho Enforcing\n");
+      await host.shell("touch /srv/gpu-hidden");
+      await expect(apply()).rejects.toThrow(
+        /a container does not see the GPU\n {2}why: Failed to initialize NVML[^]*setsebool -P container_use_devices on/,
+      );
+      await host.shell("rm /srv/gpu-hidden /usr/local/sbin/getenforce");
+    });
 
     test("four packages of one release are installed and locked, although a newer one is offered", async () => {
       await apply();

@@ -5,7 +5,8 @@ import type { StackConfig } from "../plan/config/schema";
 import { isStackSecret, secretFault, STACK_SECRETS } from "../plan/config/stack-secrets";
 import { readGiven, readPlanContext, readRestoredCa, readUnsent } from "../plan/context";
 import { GIVEN_KEY, RESTORED_CA } from "../plan/gateway";
-import { makePlan, type Plan, type PlanContext } from "../plan/plan";
+import { makePlan, type Plan } from "../plan/plan";
+import type { PlanContext } from "../plan/plan-context";
 
 export interface Loaded {
   readonly config: StackConfig;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../plan/config/schema";
-import type { Mount } from "../plan/plan";
+import type { Mount } from "../plan/sandbox";
 import { publishedPorts, SANDBOX_CONTAINER, type SandboxSettings } from "../plan/sandbox";
 import type { HostAddress } from "./host";
 

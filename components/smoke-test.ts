@@ -1,7 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../plan/config/schema";
-import type { Plan, PlanContext } from "../plan/plan";
+import type { Plan } from "../plan/plan";
+import type { PlanContext } from "../plan/plan-context";
 import { smokeTarget } from "../plan/smoke-target";
 import type { HostPhase } from "./host-phase";
 

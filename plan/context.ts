@@ -6,7 +6,7 @@ import { authorityFault } from "./backup/authority";
 import { artifactIndexSchema, NotPrepared } from "./artifacts";
 import type { StackConfig } from "./config/schema";
 import { factsFile, parseFactsFile, type HostFacts } from "./host-facts";
-import type { PlanContext } from "./plan";
+import type { PlanContext } from "./plan-context";
 import { sandboxSettingsSchema } from "./sandbox";
 
 // With the templates and the catalogue, the only files that the plan's room reads: what was measured or chosen beforehand.

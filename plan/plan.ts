@@ -1,9 +1,7 @@
 import { accountStep } from "./account";
 import { applications, applicationStep, type Application } from "./application";
-import type { ArtifactIndex } from "./artifacts";
 import { findModel } from "./catalog/models";
 import type { StackConfig, Target } from "./config/schema";
-import type { HostFacts } from "./host-facts";
 import { existingStep } from "./existing";
 import { containerToolkitSteps } from "./container-toolkit";
 import { driverSteps } from "./driver";
@@ -19,33 +17,13 @@ import { systemRow } from "./os";
 import { termsOf } from "./rules/terms";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
-import type { SandboxSettings } from "./sandbox";
+import type { PlanContext } from "./plan-context";
+import type { Mount, SandboxSettings } from "./sandbox";
 import { weightBytes } from "./sizing/arithmetic";
 import { resolveStack, type Resolution } from "./sizing/resolve";
 import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
 import { HOST_RESERVE_BYTES } from "./sizing/room";
 import { PHASES, type PhaseName, type PlannedArtifact, type Step } from "./step";
-
-/** What the plan is made from besides the stack file: the machine's own, measured or chosen once. */
-export interface PlanContext {
-  /** Name of the stack, for messages. */
-  readonly stack: string;
-  /** The stack's facts file, where it has one. */
-  readonly facts?: HostFacts;
-  readonly artifacts: ArtifactIndex;
-  /** Debian's word for the host's architecture: `amd64` or `arm64`. */
-  readonly architecture: string;
-  /** PEM chain of the gateway, when the stack file gives one. */
-  readonly certificate?: string;
-  /** Present when the target is a sandbox. */
-  readonly sandbox?: SandboxSettings;
-}
-
-export interface Mount {
-  readonly source: string;
-  /** Where the sandbox has it. */
-  readonly target: string;
-}
 
 /** The desired state: printable, free of secret values. Same input, same plan. */
 export interface Plan {

@@ -24,6 +24,13 @@ export const sandboxSettingsSchema = z.object({
 
 export type SandboxSettings = z.output<typeof sandboxSettingsSchema>;
 
+/** A folder of this machine that a sandbox sees. */
+export interface Mount {
+  readonly source: string;
+  /** Where the sandbox has it. */
+  readonly target: string;
+}
+
 /** What a sandbox's container publishes on this machine: SSH and the gateway, to the machine itself alone. */
 export const publishedPorts = ({ sshPort, gatewayPort: external }: SandboxSettings, gatewayPort: number) => [
   { internal: 22, external: sshPort, ip: "127.0.0.1" },

@@ -1,7 +1,8 @@
 import type { StackConfig } from "./config/schema";
 import { keyId, keyReferences, newestKey } from "./keys";
 import { engineSocket } from "./engines/served-folder";
-import type { Plan, PlanContext } from "./plan";
+import type { Plan } from "./plan";
+import type { PlanContext } from "./plan-context";
 import { resolveStack } from "./sizing/resolve";
 import type { ResolvedConfig } from "./sizing/resolved";
 import { ENGINE_UNIT } from "./step";

@@ -3,7 +3,7 @@ import { type ArtifactIndex, localArtifact } from "../artifacts";
 import { UV } from "../catalog/python";
 import { PYTHON_ENGINES, type PythonEngineKind } from "../catalog/python-engines";
 import type { Target } from "../config/schema";
-import type { Mount } from "../plan";
+import type { Mount } from "../sandbox";
 import { plannedFile } from "../render/payload";
 import { templateText } from "../render/template-files";
 import type { ResolvedConfig, ResolvedModel, ResolvedTransformers, ResolvedVllm } from "../sizing/resolved";

@@ -1,6 +1,7 @@
 import type { StackConfig, Target } from "../config/schema";
 import { KEY_SHAPE } from "../keys";
-import type { Plan, PlanContext } from "../plan";
+import type { Plan } from "../plan";
+import type { PlanContext } from "../plan-context";
 import { publishedPorts } from "../sandbox";
 import { stepResource } from "../step";
 import type { JudgedResource } from "./resource";

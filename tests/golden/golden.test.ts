@@ -5,7 +5,8 @@ import { stringify } from "yaml";
 import { parseStackConfig } from "../../plan/config/parse";
 import { readStackFile } from "../../plan/config/stack-file";
 import { parseFactsFile } from "../../plan/host-facts";
-import { makePlan, type Plan, type PlanContext } from "../../plan/plan";
+import { makePlan, type Plan } from "../../plan/plan";
+import type { PlanContext } from "../../plan/plan-context";
 
 /**
  * A case is a folder with a stack.yaml, and a facts.yaml where something is left on `auto`; beside it lie the plan and the files that come of it, as they are reviewed.

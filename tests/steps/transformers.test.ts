@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Mount } from "../../plan/plan";
+import type { Mount } from "../../plan/sandbox";
 import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { checkHost, deliver, deploy, removeAll, runPhase, submitPhase, type StepReport } from "../harness/deployment";

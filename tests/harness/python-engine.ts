@@ -27,11 +27,11 @@ export const ENGINE_MISSING: Readonly<Record<PythonEngineKind, string | undefine
   vllm:
     process.env["TMS_LLM_VLLM"] === "1"
       ? undefined
-      : "they take ten minutes and 0.9 GB to download; TMS_LLM_VLLM=1 runs them",
+      : "they take fifteen minutes and 0.9 GB to download; TMS_LLM_VLLM=1 runs them",
   transformers:
     process.env["TMS_LLM_TRANSFORMERS"] === "1"
       ? undefined
-      : "they take five minutes and 0.6 GB to download; TMS_LLM_TRANSFORMERS=1 runs them",
+      : "they take eight minutes beside the deployment in tests/e2e; TMS_LLM_TRANSFORMERS=1 runs them",
 };
 
 export interface EngineMaterial {

@@ -30,7 +30,10 @@ export function healthStep(config: StackConfig, keys: readonly KeyReference[]): 
       plannedFile("/opt/llm/health-check.sh", script, "root:root", "0755"),
       plannedFile(
         "/etc/systemd/system/tms-llm-health.service",
-        fillTemplate(templateText("units/tms-llm-health.service"), { engineUnit: ENGINE_UNIT[config.engine.kind] }),
+        fillTemplate(templateText("units/tms-llm-health.service"), {
+          engineUnit: ENGINE_UNIT[config.engine.kind],
+          heal: config.engine.kind === "ollama" ? " --heal" : "",
+        }),
       ),
       plannedFile("/etc/systemd/system/tms-llm-health.timer", templateText("units/tms-llm-health.timer")),
     ],
@@ -42,17 +45,26 @@ export function healthStep(config: StackConfig, keys: readonly KeyReference[]): 
 /** The part of the script that asks the engine itself, and whether it computes where it has to. */
 function engineChecks({ engine, models, target }: StackConfig): string {
   const names = models.map(({ name }) => name);
+  const full = (name: string) => (name.includes(":") ? name : `${name}:latest`);
   switch (engine.kind) {
     case "ollama": {
       const slots = {
         port: String(engine.port),
-        models: names.map((name) => (name.includes(":") ? name : `${name}:latest`)).join(" "),
+        models: names.map(full).join(" "),
+      };
+      const seats = {
+        port: slots.port,
+        loadTimeout: String(LOAD_TIMEOUT_SECONDS),
+        questions: models
+          .map(({ name, role }) => `${role === "embedding" ? "embeddings" : "answers"} ${full(name)}`)
+          .join("\n"),
       };
       const device = engineDevice(engine, target, undefined);
       const gpu = { ...slots, device, loadTimeout: String(LOAD_TIMEOUT_SECONDS) };
       return [
         fillTemplate(templateText("health/ollama.sh"), slots),
         ...(device === "any" ? [] : [fillTemplate(templateText("health/ollama-gpu.sh"), gpu)]),
+        fillTemplate(templateText("health/ollama-seat.sh"), seats),
       ].join("\n");
     }
     case "vllm":

@@ -3,19 +3,19 @@
 # --quiet prints faults only.
 set -uo pipefail
 
-quiet=${1:-}
-status=0
+quiet=no status=0
+if [[ " $* " == *" --quiet "* ]]; then quiet=yes; fi
 
 say() { # NAME OK|FAULT DETAIL
   if [[ $2 == OK ]]; then
-    [[ $quiet == --quiet ]] || printf '%-10s OK     %s\n' "$1" "$3"
+    [[ $quiet == yes ]] || printf '%-10s OK     %s\n' "$1" "$3"
   else
     printf '%-10s FAULT  %s\n' "$1" "$3"
     status=1
   fi
 }
 
-[[ $quiet == --quiet ]] || printf 'LLM health check, %s\n' "$(date '+%Y-%m-%d %H:%M:%S')"
+[[ $quiet == yes ]] || printf 'LLM health check, %s\n' "$(date '+%Y-%m-%d %H:%M:%S')"
 
 # A deployment restarts the engine: nothing of what follows would tell a fault from that. The mark goes with the deployment.
 if [[ -e /run/httpd-tms-llm/paused ]]; then
@@ -54,7 +54,7 @@ fi
 
 # Keys with a last day: told by hand at any time, in the journal once a day. nginx refuses them by itself when it is over.
 announced=/run/tms-llm-keys-announced
-if [[ $quiet != --quiet || $(cat "$announced" 2>/dev/null) != "$(date +%F)" ]]; then
+if [[ $quiet != yes || $(cat "$announced" 2>/dev/null) != "$(date +%F)" ]]; then
   while read -r key last_day end; do
     days=$(((end - $(date +%s)) / 86400))
     if [[ -z $key ]] || ((days > 14)); then continue; fi
@@ -65,7 +65,7 @@ if [[ $quiet != --quiet || $(cat "$announced" 2>/dev/null) != "$(date +%F)" ]]; 
     fi
   done <<'KEYS'
 KEYS
-  [[ $quiet != --quiet ]] || date +%F >"$announced"
+  [[ $quiet != yes ]] || date +%F >"$announced"
 fi
 
 exit "$status"

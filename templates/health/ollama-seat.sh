@@ -1,0 +1,137 @@
+# Ollama 0.17 can lose a seat for good when a client leaves a stream (its issue 17131): it lists its models and answers nobody.
+# Only an answer shows that it has not. To ask costs the seat what it has read so far, so the timer's check needs a reason.
+# --heal restarts an engine that has lost its seats.
+seats=/run/tms-llm-seats heal=no patience=25
+if [[ " $* " == *" --heal "* ]]; then heal=yes; fi
+mkdir -p "$seats"
+
+# Processor time of the engine's runners, in hundredths of a second; the server's is left out, which this check keeps busy.
+computed() {
+  local server
+  server=$(systemctl show --property MainPID --value tms-ollama.service)
+  grep -ls '/tms-ollama\.service$' /proc/[0-9]*/cgroup | grep -v "^/proc/$server/" | sed 's|cgroup$|stat|' |
+    xargs --no-run-if-empty cat 2>/dev/null | sed 's/^.*) //' | awk '{ ticks += $12 + $13 } END { print ticks + 0 }'
+}
+
+# connections: "WAITING SLOW": on how many a question has stood for five seconds without a word; on how many the client does
+# not take what the engine has said, which keeps a seat while nothing is computed. nginx keeps further ones open, on which the
+# engine has spoken last.
+connections() {
+  ss --no-header --tcp --numeric --info state established "sport = :{{port}}" | awk '
+    function of(name) { return match($0, name ":[0-9]+") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) + 0 : 0 }
+    /^[0-9]/ && $2 > 0 { slow++ }
+    /bytes_received:/ {
+      asked = !of("bytes_sent") || of("lastrcv") < of("lastsnd")
+      if (asked && of("lastrcv") >= 5000) waiting++
+    }
+    END { print waiting + 0, slow + 0 }'
+}
+
+# in_memory: when each model is going to be unloaded. While one is loading or a request ends, the times move; while a
+# question stands, they do not.
+in_memory() { curl --fail --silent --max-time 5 http://127.0.0.1:{{port}}/api/ps | grep -o '"expires_at":"[^"]*"'; }
+
+# loaded MODEL: found by its digest, since a model that was copied while it was loaded is listed under its former name.
+loaded() {
+  local digest
+  digest=$(tr '{' '\n' <<<"$answer" | grep -F "\"name\":\"$1\"" | grep -o '"digest":"[0-9a-f]*"')
+  [[ -n $digest ]] && curl --fail --silent --max-time 5 http://127.0.0.1:{{port}}/api/ps | grep -qF "$digest"
+}
+
+# ask USE MODEL SECONDS: for one token or one vector; prints the status, 000 where there was none in time.
+ask() {
+  local path=chat/completions body='"max_tokens":1,"messages":[{"role":"user","content":"ping"}]'
+  if [[ $1 == embeddings ]]; then path=embeddings body='"input":"ping"'; fi
+  curl --silent --max-time "$3" --output /dev/null --write-out '%{http_code}' --header 'Content-Type: application/json' \
+    --data "{\"model\":\"$2\",$body}" "http://127.0.0.1:{{port}}/v1/$path"
+}
+
+# reason_to_ask: somebody waits while nothing is computed; or the engine was used since it last answered a check, ten minutes
+# ago or more.
+reason_to_ask() {
+  local waiting before at work
+  [[ $quiet == yes ]] || return 0
+  before=$(computed)
+  read -r waiting _ < <(connections)
+  if ((waiting > 0)); then
+    sleep 1
+    if (($(computed) - before <= 1)); then return 0; fi
+  fi
+  if ! read -r at work <"$seats/answered"; then return 0; fi
+  (($(date +%s) - at >= 600 && (before < work || before > work + 5)))
+} 2>/dev/null
+
+# settled SECONDS: whether the question has an answer within them; a full queue is none.
+settled() {
+  local deadline=$((SECONDS + $1)) status
+  while ((SECONDS < deadline)); do
+    status=$(<"$seats/status")
+    case $status in '' | 000 | 503) sleep 0.1 ;; *) return 0 ;; esac
+  done
+  return 1
+}
+
+# check_seat USE MODEL: an engine that is at work for others may keep a question waiting for as long as it likes. A seat counts
+# as lost when nothing was computed and nothing moved all the while.
+check_seat() {
+  local before memory still after slow question
+  : >"$seats/status"
+  ask "$1" "$2" "$patience" >"$seats/status" &
+  question=$!
+  if ! settled 2; then
+    # Both readings are taken while the question stands: its end moves what Ollama says.
+    before=$(computed) memory=$(in_memory)
+    if ! settled $((patience - 7)); then
+      after=$(computed) still=$(in_memory)
+      read -r _ slow < <(connections)
+      wait "$question"
+      if [[ -z $memory || $memory != "$still" ]]; then
+        say seat OK "$2: a model is being loaded, or others are answered"
+      elif ((slow > 0)); then
+        say seat OK "$2: a client is slow to take its answer"
+      elif ((after >= before && after - before <= 4)); then
+        lost "$1" "$2" "no answer from $2 within $patience s, and the engine computed nothing meanwhile"
+      else
+        say seat OK "$2: the engine is at work for others"
+      fi
+      return
+    fi
+  fi
+  wait "$question"
+  if [[ $(<"$seats/status") == 200 ]]; then
+    echo "$(date +%s) $(computed)" >"$seats/answered"
+    say seat OK "$2 answers"
+  else
+    say seat FAULT "$2 answers with status $(<"$seats/status"): journalctl -u tms-ollama"
+  fi
+}
+
+# lost USE MODEL WHY: nobody is being answered, so a restart ends nothing; yet it must not become a habit.
+lost() {
+  local last=0
+  if [[ -e $seats/restarted ]]; then last=$(<"$seats/restarted"); fi
+  if [[ $heal != yes ]]; then
+    say seat FAULT "$3: systemctl restart tms-ollama"
+  elif (($(date +%s) - last < 900)); then
+    say seat FAULT "$3; it was restarted for that at $(date --date "@$last" +%H:%M), and is not within 15 minutes of it: journalctl -u tms-ollama"
+  else
+    date +%s >"$seats/restarted"
+    logger --tag tms-llm "health check: $3; restarting tms-ollama.service"
+    systemctl restart tms-ollama.service
+    curl --fail --silent --output /dev/null --retry 60 --retry-delay 1 --retry-connrefused --max-time 5 http://127.0.0.1:{{port}}/api/version
+    if [[ $(ask "$1" "$2" {{loadTimeout}}) == 200 ]]; then
+      say seat FAULT "$3; the engine was restarted and answers again"
+    else
+      say seat FAULT "$3; the engine was restarted and still does not answer: journalctl -u tms-ollama"
+    fi
+  fi
+}
+
+# A deployment starts and asks the engine itself.
+if ! systemctl is-active --quiet tms-llm-phase.service && reason_to_ask; then
+  while read -r use model; do
+    if loaded "$model"; then check_seat "$use" "$model"; fi
+  done <<'QUESTIONS'
+{{questions}}
+QUESTIONS
+fi

@@ -1,3 +1,4 @@
+import { settleAddress } from "./address";
 import { explainFailure } from "./aftermath";
 import { confirm } from "./confirm";
 import { recordDeployment } from "./deployed";
@@ -46,9 +47,11 @@ export async function deploy(stack: string, stage: Stage, options: DeployOptions
     code = await runPulumi(project, prepared, stage, { ...options, yes: true, rebooted: true });
   }
   if (code !== EXIT.good) return code === REBOOT ? EXIT.failed : code;
+  const moved = await settleAddress(project, stage);
   const outputs = await prepared.pulumi.outputs();
   recordDeployment(project, stackFile);
   console.log(summary(project, outputs));
+  if (moved !== undefined) console.log(moved);
   console.log(`Done in ${seconds(began)}.`);
   return EXIT.good;
 }

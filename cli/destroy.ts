@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { StackConfig } from "../plan/config/schema";
 import { STATE_FOLDER } from "../plan/context";
 import { markPurgeText, NO_ROOT } from "../plan/render/loader";
+import { settleAddress } from "./address";
 import { confirm } from "./confirm";
 import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
@@ -11,7 +12,7 @@ import type { Pulumi } from "./pulumi";
 import { ownsHost } from "./pulumi-state";
 import { noRoot } from "./root-rights";
 import { alone } from "./run-lock";
-import { runOverSsh } from "./ssh";
+import { runOverSsh, SshError } from "./ssh";
 import { stoppable, type Stage } from "./stop-request";
 
 export interface DestroyOptions {
@@ -46,6 +47,7 @@ async function takeBack(stack: string, config: StackConfig, options: DestroyOpti
     "What is not gone yet stays as it is; a removal that runs on the host comes to its end by itself.";
   stage.wayOut = `${again} goes on from there; npm run up -- ${stack} deploys again`;
   if ((await pulumi.show("destroy", "--yes", "--skip-preview")) !== 0) return EXIT.failed;
+  if (config.target.kind === "ssh") await giveAddressBack(stack, config, stage);
   if (config.target.kind === "sandbox") {
     await pulumi.removeStack();
     rmSync(join(PROJECT, STATE_FOLDER, stack), { recursive: true, force: true });
@@ -75,4 +77,15 @@ async function markPurge(stack: string, config: StackConfig, { purge = false }: 
       `The host could not be told whether to purge: ${stderr.trim()}. Nothing was taken back.`,
       "see that /var/lib/tms-llm on the host can be written to",
     );
+}
+
+/** After everything else, since Pulumi reaches the host where it was deployed. */
+async function giveAddressBack(stack: string, config: StackConfig, stage: Stage): Promise<void> {
+  try {
+    const moved = await settleAddress({ stack, ...readHost(stack, config) }, stage, { goals: ["former"] });
+    if (moved !== undefined) console.log(moved);
+  } catch (error) {
+    // A host that is gone for good has nothing to give back.
+    if (!(error instanceof SshError) || config.network.address !== undefined) throw error;
+  }
 }

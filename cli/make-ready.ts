@@ -1,3 +1,4 @@
+import { movedAway } from "./address";
 import { phaseUrns, preflightUrn } from "../plan/urns";
 import { admitArtifacts, admitHost, wouldRefuse } from "./admission";
 import { lookAtHost, NO_HOST } from "./host-look";
@@ -19,7 +20,8 @@ export async function makeReady(project: Project, { pulumi, environment }: Prepa
   await forgetHalfMade(pulumi, state, project, environment);
   stage.doing = "looking at the host";
   const sandbox = await wakeSandbox(project, environment);
-  const { exists, unfinished, repair, held } = sandbox === "missing" ? NO_HOST : await lookAtHost(project);
+  const { exists, unfinished, repair, held } =
+    sandbox === "missing" ? NO_HOST : await lookAtHost(project).catch((error: unknown) => movedAway(project, error));
   if (exists && unfinished) await admitHost(project);
   if (unfinished) await admitArtifacts(project, repair, held);
   const facts = recordedFacts(state);

@@ -1,4 +1,5 @@
 import { accountStep } from "./account";
+import { addressStep } from "./address";
 import { applications, applicationStep, type Application } from "./application";
 import { findModel } from "./catalog/models";
 import type { StackConfig, Target } from "./config/schema";
@@ -85,7 +86,7 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
     sshPort: sshdPort(target),
   };
   return [
-    ...[hostsStep(config.network)].filter((step) => step !== undefined),
+    ...[addressStep(config.network), hostsStep(config.network)].filter((step) => step !== undefined),
     accountStep(["nginx"], manager),
     ...driverSteps(config, context.stack, context.facts),
     ...containerToolkitSteps(config, context.stack, context.facts),

@@ -1,3 +1,4 @@
+import { addressFaults } from "./consistency-address";
 import { applicationFaults } from "./consistency-application";
 import { engineFaults } from "./consistency-engine";
 import { gpuFaults } from "./consistency-gpu";
@@ -18,6 +19,7 @@ export function consistencyFaults(config: KnownConfig): LocatedFault[] {
     ...clientFaults(config),
     ...applicationFaults(config),
     ...accessFaults(config),
+    ...addressFaults(config),
     ...objectiveFaults(config),
   ];
 }

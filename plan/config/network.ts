@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { fixedAddressSchema } from "./fixed-address";
 import { hostName } from "./networks";
 import { text, wordings } from "./wording";
 
-/** The part of a stack file that says how the host gets out, and whom it knows by name. */
+/** The part of a stack file that says how the host gets out, whom it knows by name, and where it is. */
 
 const address = () =>
   z.union([z.ipv4(), z.ipv6()]).register(wordings, { expected: "an address, IPv4 or IPv6", type: "address" });
@@ -33,6 +34,11 @@ export const networkSchema = z.strictObject({
     .record(hostName(), address())
     .default({})
     .describe("Names that the host is to know, such as those of mirrors, with their addresses: lines of `/etc/hosts`."),
+  address: fixedAddressSchema
+    .optional()
+    .describe(
+      "A fixed address of the host, set at the end of `npm run up` and kept only when this machine reaches the host there; hosts of one's own alone.",
+    ),
 });
 
 export type Network = z.output<typeof networkSchema>;

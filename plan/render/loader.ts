@@ -71,11 +71,23 @@ export const REBOOT_ASKED_TEXT = scriptAsRoot(`if [ -e ${REBOOT_MARKER} ]; then 
 /** Reboots the host where that is wanted. */
 export const REBOOT_TEXT = scriptAsRoot(`if [ -e ${REBOOT_MARKER} ]; then echo wanted; systemctl reboot; fi`);
 
+/** Asks the script that sets the host's fixed address; prints `{}` where none was ever laid out. Arguments are plain words. */
+export function addressText(...words: readonly string[]): string {
+  const asked = plain(words).join(" ");
+  return scriptAsRoot(
+    `a=/var/lib/tms-llm/address/switch.sh; if [ -e $a ]; then exec bash $a ${asked}; else echo {}; fi`,
+  );
+}
+
 /** Reads a script from stdin and runs it, leaving nothing behind. Arguments are plain words. */
 export function scriptText(...words: readonly string[]): string {
+  return asRoot(["bash -s", ...plain(words)].join(" "));
+}
+
+function plain(words: readonly string[]): readonly string[] {
   const odd = words.find((word) => !/^[\w/-]+$/.test(word));
   if (odd !== undefined) throw new Error(`not a plain word: ${odd}`);
-  return asRoot(["bash -s", ...words].join(" "));
+  return words;
 }
 
 export const PREFLIGHT_TEXT = scriptText();

@@ -89,6 +89,7 @@ undo() {
     selinux-label) undo_label "$id" "$before" ;;
     firewalld-zone) undo_firewalld_zone "$before" ;;
     hosts-entry) undo_hosts_entry "$id" ;;
+    address) undo_address ;;
     model) undo_model "$id" ;;
     weights) undo_weights "$id" ;;
     *) fail "cannot take back $kind $id" "this version does not know the kind $kind" "deploy with the version that made it, then remove it again" ;;

@@ -156,7 +156,9 @@ case ${1:?submit, apply, check or remove} in
   submit-removal)
     submit remove
     cd /
-    rm -rf "$STATE"
+    # The record of a fixed address stays until the former one is given back.
+    find "$STATE" -mindepth 1 -maxdepth 1 ! -name address -exec rm -rf {} +
+    rmdir --ignore-fail-on-non-empty "$STATE"
     ;;
   apply) apply ;;
   check) check ;;

@@ -15,6 +15,9 @@ const TRANSFORMERS = "engine: { kind: transformers }";
 const OWN = `${SSH}\naccess: { allow: [10.0.0.0/8] }`;
 /** A valid stack for a host of one's own, to which a row adds its fault. */
 const OWN_HOST = `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { allow: [10.0.0.0/8] }`;
+/** The same with a fixed address. */
+const fixed = (address: string, nameservers = "[192.168.0.1]", name = "ens3") =>
+  `${OWN_HOST}\nnetwork: { address: { interface: ${name}, ${address}, nameservers: ${nameservers} } }`;
 
 export const validStacks: Readonly<Record<string, string>> = {
   "a sandbox with every default": "",
@@ -44,6 +47,8 @@ export const validStacks: Readonly<Record<string, string>> = {
     "mirrors: { ollama: 'folder:/srv/ollama', ollamaLibrary: 'registry.internal:5000', huggingFace: hf.internal, plugins: https://mirror.internal/plugins }",
   "a proxy, and names that the host is told":
     "network: { proxy: 'http://proxy.internal:3128', noProxy: [.internal, 10.0.0.0/8], hosts: { mirror.internal: 10.20.0.5, v6.internal: 'fd00::5' } }",
+  "a fixed address": fixed("addresses: [192.168.0.100/24, 'fd00::100/64'], gateway4: 192.168.0.1, gateway6: 'fe80::1'"),
+  "a fixed address in a network without a router": fixed("addresses: [192.168.0.100/31]"),
   "a host behind a bastion": OWN_HOST.replace(
     " }\n",
     `, bastion: { host: bastion.example.com, user: jump, hostKey: ${SSH_KEY} } }\n`,
@@ -77,6 +82,33 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a port of sshd that is none", OWN_HOST.replace("host:", "sshdPort: 0, host:")],
   ["sshd behind a forwarded port, on the gateway's", OWN_HOST.replace("host:", "port: 2222, sshdPort: 443, host:")],
   ["a bastion without its host key", OWN_HOST.replace(" }\n", ", bastion: { host: bastion.example.com } }\n")],
+
+  // A fixed address
+  ["a fixed address without its prefix", fixed("addresses: [192.168.0.100]")],
+  ["a fixed IPv6 address without its prefix", fixed("addresses: ['fd00::100']")],
+  ["a fixed address that is none", fixed("addresses: [192.168.0.300/24]")],
+  ["a fixed address with a prefix that no network has", fixed("addresses: [192.168.0.100/33]")],
+  ["a fixed address that names its network", fixed("addresses: [192.168.0.0/24]")],
+  ["a fixed address that is broadcast", fixed("addresses: [192.168.0.255/24]")],
+  ["a fixed address on loopback", fixed("addresses: [127.0.0.2/8]")],
+  ["a fixed address that is link-local", fixed("addresses: ['fe80::5/64']")],
+  ["no fixed address", fixed("addresses: []")],
+  ["a fixed address twice", fixed("addresses: ['fd00::100/64', 'FD00:0::100/64']")],
+  ["a gateway outside of the network", fixed("addresses: [192.168.0.100/24], gateway4: 192.168.1.1")],
+  ["a gateway that is the host", fixed("addresses: [192.168.0.100/24], gateway4: 192.168.0.100")],
+  ["a gateway of the other family", fixed("addresses: [192.168.0.100/24], gateway4: 'fd00::1'")],
+  ["a gateway without an address of its family", fixed("addresses: [192.168.0.100/24], gateway6: 'fd00::1'")],
+  ["a fixed address on loopback's interface", fixed("addresses: [192.168.0.100/24]", "[]", "lo")],
+  ["an interface that no kernel would name so", fixed("addresses: [192.168.0.100/24]", "[]", "'eth0; reboot'")],
+  ["a name server that is a name", fixed("addresses: [192.168.0.100/24]", "[dns.internal]")],
+  [
+    "a fixed address without name servers",
+    `${OWN_HOST}\nnetwork: { address: { interface: ens3, addresses: [192.168.0.100/24] } }`,
+  ],
+  [
+    "a fixed address of a sandbox",
+    "network: { address: { interface: eth0, addresses: [192.168.0.100/24], nameservers: [] } }",
+  ],
 
   // Kinds and shapes
   ["a misspelt target", "target: { kind: sandbx }"],

@@ -1,4 +1,5 @@
 import type { StackConfig } from "./config/schema";
+import { PYTHON_ENGINES } from "./catalog/python-engines";
 import { endOfDay } from "./config/dates";
 import { LOAD_TIMEOUT_SECONDS } from "./engines/ollama";
 import { engineSocket, environmentFile } from "./engines/served-folder";
@@ -60,7 +61,12 @@ function engineChecks({ engine, models, target }: StackConfig): string {
           .join("\n"),
       };
       const device = engineDevice(engine, target, undefined);
-      const gpu = { ...slots, device, loadTimeout: String(LOAD_TIMEOUT_SECONDS) };
+      const gpu = {
+        ...{ port: slots.port, device, loadTimeout: seats.loadTimeout },
+        loads: models
+          .map(({ name, role }) => `${role === "embedding" ? "embed" : "generate"} ${full(name)}`)
+          .join("\n"),
+      };
       return [
         fillTemplate(templateText("health/ollama.sh"), slots),
         ...(device === "any" ? [] : [fillTemplate(templateText("health/ollama-gpu.sh"), gpu)]),
@@ -73,7 +79,9 @@ function engineChecks({ engine, models, target }: StackConfig): string {
       const slots = { unit, socket: engineSocket(engine.kind), models: names.join(" "), key: keyOption(engine.kind) };
       return [
         fillTemplate(templateText("health/served-folder.sh"), slots),
-        ...(engine.variant === "cuda" ? [fillTemplate(templateText("health/unit-gpu.sh"), { unit })] : []),
+        ...(engine.variant === "cuda"
+          ? [fillTemplate(templateText("health/unit-gpu.sh"), { unit, product: PYTHON_ENGINES[engine.kind].product })]
+          : []),
       ].join("\n");
     }
     default:

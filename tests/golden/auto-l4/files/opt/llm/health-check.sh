@@ -43,9 +43,10 @@ if gpu_expected gpu; then
   # Each start of the engine has the models loaded once, so that one on the CPU shows before a client feels it.
   run=$(systemctl show --property InvocationID --value tms-ollama.service)
   seen=/run/tms-llm-gpu-seen
-  for model in kanana-1.5-8b:latest eeve:latest; do
+  while read -r path model; do
+    # To "generate" the input says nothing; a model for embeddings refuses that path.
     if [[ $(cat "$seen" 2>/dev/null) != "$run" ]] &&
-      ! curl --fail --silent --max-time 900 --output /dev/null --data "{\"model\":\"$model\"}" http://127.0.0.1:11434/api/generate; then
+      ! curl --fail --silent --max-time 900 --output /dev/null --data "{\"model\":\"$model\",\"input\":\"ping\"}" "http://127.0.0.1:11434/api/$path"; then
       say placement FAULT "$model could not be loaded: journalctl -u tms-ollama"
     elif [[ -z $(ollama_placement 11434 "$model") ]]; then
       say placement OK "$model is not loaded at the moment"
@@ -53,7 +54,10 @@ if gpu_expected gpu; then
       fault=$(ollama_gpu_fault 11434 "$model")
       if [[ -z $fault ]]; then say placement OK "$model lies on the GPU"; else say placement FAULT "$model: $fault"; fi
     fi
-  done
+  done <<'MODELS'
+generate kanana-1.5-8b:latest
+generate eeve:latest
+MODELS
   echo "$run" >"$seen"
 fi
 

@@ -41,7 +41,7 @@ fault=$(gpu_fault)
 if [[ -n $fault ]]; then
   say gpu FAULT "$fault; journalctl -u tms-llm-gpu"
 elif unit_on_gpu llm-transformers.service; then
-  say gpu OK "vLLM holds memory of it"
+  say gpu OK "Transformers holds memory of it"
 else
   say gpu FAULT "no process of llm-transformers.service holds memory of it: nvidia-smi; journalctl -u llm-transformers.service"
 fi

@@ -5,6 +5,8 @@
 current=$in_home/current
 unit=$in_unit
 proof=$STATE/$in_engine-proven
+unit_file=/etc/systemd/system/$unit
+former_unit=$RUN_DIR/former-$unit
 
 step() {
   ensure_weights
@@ -13,8 +15,16 @@ step() {
   ensure_link "$in_deployment/release" "$in_release"
   # nginx.org's packages call their user nginx; on Debian's it is www-data itself.
   if getent passwd nginx >/dev/null; then ensure_member nginx www-data; fi
+  keep_former_unit
   ensure_files --notify "$unit"
   ensure_serving
+}
+
+# Some settings, as the limit of memory, stand in the unit and in no deployment: they go back with it. Only a unit under which
+# the engine has answered is worth that.
+keep_former_unit() {
+  [[ $VERB == apply && -e $unit_file && -e $proof && $(<"$proof") == "$(readlink "$current")" ]] || return 0
+  cp -p -- "$unit_file" "$former_unit"
 }
 
 proven() { [[ -e $proof && $(<"$proof") == "$in_deployment" ]]; }
@@ -75,15 +85,23 @@ drop_older_releases() {
 fall_back() { # FORMER
   set +e
   notify "$unit"
-  if [[ $1 == /* && $1 != "$in_deployment" && -e $1 ]]; then
+  if [[ $1 == /* && -e $1 ]] && { [[ $1 != "$in_deployment" ]] || unit_changed; }; then
     progress "  go back to $1"
+    if unit_changed; then
+      cp -p -- "$former_unit" "$(candidate_of "$unit_file")"
+      mv -T -- "$(candidate_of "$unit_file")" "$unit_file"
+      systemctl daemon-reload
+    fi
     ln -sfnT -- "$1" "$(candidate_of "$current")"
     mv -T -- "$(candidate_of "$current")" "$current"
     systemctl restart "$unit"
+    if [[ -e $former_unit ]]; then echo "$1" >"$proof"; fi
   else
     systemctl stop "$unit"
   fi
 }
+
+unit_changed() { [[ -e $former_unit ]] && ! cmp -s "$former_unit" "$unit_file"; }
 
 ask() { # PATH [CURL-OPTION…]
   local -a options=(--silent --max-time 60 --unix-socket "$in_socket" "${@:2}")

@@ -245,6 +245,11 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
         ),
       /Transformers ended while it started\n {2}why: [^]*Unsupported dtype: 'float33'/,
     ],
+    [
+      "less memory than it needs",
+      () => planned({ memoryMax: "256 MiB" }),
+      /Transformers ended while it started\n {2}why: the kernel killed it, .*\n {2}way out: raise engine\.memoryMax/,
+    ],
   ])("%s: the new deployment is refused with its reason, and the former serves again", async (_, plan, message) => {
     const failed = await submitPhase(host, "model", modelPhase(plan()));
     expect(failed.exitCode).not.toBe(0);

@@ -235,6 +235,11 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
       () => vllmSteps(material, vllmConfig({ kvCacheMemory: "1 TiB" })),
       /vLLM ended while it started\n {2}why: [^]*\n {2}way out: [\d.]+ GiB of memory are free and 1024\.\d+ are asked for/,
     ],
+    [
+      "less memory than it needs",
+      () => vllmSteps(material, vllmConfig({ memoryMax: "1 GiB" })),
+      /vLLM ended while it started\n {2}why: the kernel killed it, .*\n {2}way out: raise engine\.memoryMax/,
+    ],
   ])("%s: the new deployment is refused with advice, and the former serves again", async (_, plan, message) => {
     const failed = await submitPhase(host, "model", modelPhase(plan()));
     expect(failed.exitCode).not.toBe(0);

@@ -14,7 +14,7 @@ const FULL: readonly Sabotage[] = [
     mend: ["engine"],
     tells: { overload: /^6 at once, none refused$/ },
   },
-  gateway("nobody says when to come again", "edit $conf '/location @error_503/,/}/{ /Retry-After/d }'", {
+  gateway("nobody says when to come again", "edit $conf '/location @error_503/,/^ {4}\\}/{ /Retry-After/d }'", {
     overload: /^Retry-After is missing$/,
   }),
   gateway(

@@ -40,17 +40,19 @@ export class DeployedSandbox {
   /** @param configuration changes to the stack file, by key */
   static async make(configuration: Readonly<Record<string, unknown>> = {}): Promise<DeployedSandbox> {
     const clone = await Clone.make();
-    clone.configure(configuration);
-    const up = await clone.run(["up"]);
-    if (up.exitCode !== 0) {
+    try {
+      clone.configure(configuration);
+      const up = await clone.run(["up"]);
+      if (up.exitCode !== 0) throw new Error(up.output);
+      const sandbox = new DeployedSandbox(clone, deployed(clone));
+      const middleMan = readFileSync(join(__dirname, "../fixtures/middle-man.py"), "utf8");
+      await clone.host().shell("cat >/var/lib/middle-man.py", middleMan);
+      await sandbox.host("keep");
+      return sandbox;
+    } catch (error) {
       await clone.remove();
-      throw new Error(up.output);
+      throw error;
     }
-    const sandbox = new DeployedSandbox(clone, deployed(clone));
-    const middleMan = readFileSync(join(__dirname, "../fixtures/middle-man.py"), "utf8");
-    await clone.host().shell("cat >/var/lib/middle-man.py", middleMan);
-    await sandbox.host("keep");
-    return sandbox;
   }
 
   /** Runs words of `sabotage.sh` on the host. */

@@ -71,8 +71,8 @@ describe.skipIf(DOCKER_MISSING)("an application with its env file (needs Docker)
 
   it("works on after a rotation with the file written anew, and not with the former one", async () => {
     const former = clone.read(".tms-llm", "dev", "tms.env");
-    for (const verb of ["rotate", "finish"]) {
-      const run = await clone.run(["keys", verb, "tms", "--yes"]);
+    for (const words of [["rotate"], ["finish", "--in-use"]]) {
+      const run = await clone.run(["keys", ...words, "tms", "--yes"]);
       expect(run.exitCode, run.output).toBe(0);
     }
     expect(clone.read(".tms-llm", "dev", "tms.env")).not.toBe(former);

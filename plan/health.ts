@@ -49,6 +49,8 @@ function engineChecks({ engine, models, target }: StackConfig): string {
   const full = (name: string) => (name.includes(":") ? name : `${name}:latest`);
   switch (engine.kind) {
     case "ollama": {
+      const byUse = (answers: string, vectors: string) =>
+        models.map(({ name, role }) => `${role === "embedding" ? vectors : answers} ${full(name)}`).join("\n");
       const slots = {
         port: String(engine.port),
         models: names.map(full).join(" "),
@@ -56,16 +58,12 @@ function engineChecks({ engine, models, target }: StackConfig): string {
       const seats = {
         port: slots.port,
         loadTimeout: String(LOAD_TIMEOUT_SECONDS),
-        questions: models
-          .map(({ name, role }) => `${role === "embedding" ? "embeddings" : "answers"} ${full(name)}`)
-          .join("\n"),
+        questions: byUse("answers", "embeddings"),
       };
       const device = engineDevice(engine, target, undefined);
       const gpu = {
         ...{ port: slots.port, device, loadTimeout: seats.loadTimeout },
-        loads: models
-          .map(({ name, role }) => `${role === "embedding" ? "embed" : "generate"} ${full(name)}`)
-          .join("\n"),
+        loads: byUse("generate", "embed"),
       };
       return [
         fillTemplate(templateText("health/ollama.sh"), slots),

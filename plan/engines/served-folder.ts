@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { PYTHON_ENGINES } from "../catalog/python-engines";
+import { gpuUnitSlots } from "../gpu";
 import type { ResolvedModel } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { ENGINE_UNIT, type PlannedFile, type SecretReference, type Step } from "../step";
@@ -13,11 +14,19 @@ const START_TIMEOUT_SECONDS = 1800;
 /** Seconds beyond the drain until the processes are killed: a client that never closes would hold a stop for ever. */
 const STOP_RESERVE_SECONDS = 15;
 
-export const stopTimeout = (drain: number) => String(Math.ceil(drain) + STOP_RESERVE_SECONDS);
+const stopTimeout = (drain: number) => String(Math.ceil(drain) + STOP_RESERVE_SECONDS);
 
 /** Lines of a unit for `memoryMax`. */
-export const memoryLimit = (memoryMax: number | undefined) =>
+const memoryLimit = (memoryMax: number | undefined) =>
   memoryMax === undefined ? "# No MemoryMax: the stack file sets none." : `MemoryMax=${memoryMax}`;
+
+/** What the template of the unit leaves open; `devices` are the lines that only one of the variants can bear. */
+export const unitSlots = ({ variant, drain, memoryMax }: ResolvedPythonEngine, devices: string) => ({
+  ...gpuUnitSlots(variant === "cuda" ? "gpu" : "any"),
+  stopTimeout: stopTimeout(drain),
+  memoryMax: memoryLimit(memoryMax),
+  devices,
+});
 
 /** nginx's workers may enter the folder, and nobody else; systemd makes it anew at each start. */
 export const engineSocket = (kind: ResolvedPythonEngine["kind"]) => `/run/llm-${kind}/engine.sock`;

@@ -1,11 +1,10 @@
-import { gpuUnitSlots } from "../gpu";
 import type { ResolvedModel, ResolvedTransformers } from "../sizing/resolved";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { Step } from "../step";
 import { cudaFile } from "./cuda";
 import { environmentStep, libraryPath, type PythonFiles } from "./python-environment";
-import { engineSocket, memoryLimit, servedModelStep, stopTimeout, weightsFolder } from "./served-folder";
+import { engineSocket, servedModelStep, unitSlots, weightsFolder } from "./served-folder";
 
 /** Hugging Face's `transformers serve` as `llm-transformers.service` behind a Unix socket. */
 
@@ -23,7 +22,7 @@ export function transformersModelStep(engine: ResolvedTransformers, model: Resol
       ...cudaFile(engine),
     },
     environment: fillTemplate(templateText("transformers/transformers.env"), { libraries: libraryPath(engine) }),
-    unit: fillTemplate(templateText("units/llm-transformers.service"), unitSlots(engine)),
+    unit: fillTemplate(templateText("units/llm-transformers.service"), unitSlots(engine, HARDENING[engine.variant])),
   });
 }
 
@@ -48,12 +47,3 @@ const HARDENING = {
   cpu: "PrivateDevices=yes\n# A CPU's kernels are compiled in advance; those of a GPU are in part written at run time.\nMemoryDenyWriteExecute=yes",
   cuda: templateText("units/gpu-devices").trimEnd(),
 } as const;
-
-function unitSlots({ variant, drain, memoryMax }: ResolvedTransformers) {
-  return {
-    ...gpuUnitSlots(variant === "cuda" ? "gpu" : "any"),
-    stopTimeout: stopTimeout(drain),
-    memoryMax: memoryLimit(memoryMax),
-    devices: HARDENING[variant],
-  };
-}

@@ -1,11 +1,10 @@
-import { gpuUnitSlots } from "../gpu";
 import type { ResolvedModel, ResolvedVllm } from "../sizing/resolved";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { SecretReference, Step } from "../step";
 import { cudaFile } from "./cuda";
 import { environmentStep, libraryPath, type PythonFiles } from "./python-environment";
-import { memoryLimit, servedModelStep, stopTimeout, weightsFolder } from "./served-folder";
+import { servedModelStep, unitSlots, weightsFolder } from "./served-folder";
 import { vllmConfig } from "./vllm-config";
 
 /** vLLM as `llm-vllm.service` behind a Unix socket: the release as one step, the model that it serves as another. */
@@ -33,7 +32,7 @@ export function vllmModelStep(engine: ResolvedVllm, model: ResolvedModel, files:
       key: `{{secret:${ENGINE_KEY.name}}}`,
       libraries: libraryPath(engine),
     }),
-    unit: fillTemplate(templateText("units/llm-vllm.service"), unitSlots(engine)),
+    unit: fillTemplate(templateText("units/llm-vllm.service"), unitSlots(engine, HARDENING[engine.variant].join("\n"))),
     key: ENGINE_KEY,
   });
 }
@@ -50,12 +49,3 @@ const HARDENING = {
     "# No MemoryDenyWriteExecute: Triton and torch.compile write machine code at run time.",
   ],
 } as const;
-
-function unitSlots({ variant, drain, memoryMax }: ResolvedVllm) {
-  return {
-    ...gpuUnitSlots(variant === "cuda" ? "gpu" : "any"),
-    stopTimeout: stopTimeout(drain),
-    memoryMax: memoryLimit(memoryMax),
-    devices: HARDENING[variant].join("\n"),
-  };
-}

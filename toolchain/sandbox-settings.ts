@@ -1,13 +1,13 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { utils } from "ssh2";
 import { sandboxSettingsSchema, type SandboxSettings } from "../plan/sandbox";
 import { askDocker, type Docker } from "./docker";
 import { ToolchainError } from "./failure";
 import { PRIVATE } from "./places";
 import { writePrivate } from "./private-files";
 import { sandboxImageTag } from "./sandbox-image";
+import { newSshKeyPair } from "./ssh-key";
 import {
   addressesIn,
   freePorts,
@@ -128,16 +128,8 @@ async function choose(folder: string, docker: Docker): Promise<SandboxSettings> 
   };
 }
 
-/** ssh2 1.17.0 drops a leading zero byte of the public key, so that one key pair in 256 cannot be read again. */
-function keyPair(): { private: string; public: string } {
-  for (;;) {
-    const pair = utils.generateKeyPairSync("ed25519");
-    if (!(utils.parseKey(pair.private) instanceof Error)) return pair;
-  }
-}
-
 function generateKey(folder: string, name: string): { file: string; publicKey: string } {
-  const { private: privateKey, public: publicKey } = keyPair();
+  const { private: privateKey, public: publicKey } = newSshKeyPair();
   const file = join(folder, name);
   writePrivate(file, privateKey.endsWith("\n") ? privateKey : `${privateKey}\n`);
   return { file, publicKey: publicKey.trim() };

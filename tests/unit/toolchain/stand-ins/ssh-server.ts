@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, open, stat, type FileHandle } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { Server, utils, type Session, type SFTPWrapper } from "ssh2";
+import { newSshKeyPair } from "../../../../toolchain/ssh-key";
 
 export interface SshServer {
   readonly connection: { host: string; port: number; user: string; privateKey: string; hostKey: string };
@@ -12,8 +13,8 @@ export interface SshServer {
 
 /** A small real SSH server on loopback: it runs commands with /bin/sh and takes files by SFTP, as this user. */
 export async function startSshServer(): Promise<SshServer> {
-  const host = utils.generateKeyPairSync("ed25519");
-  const client = utils.generateKeyPairSync("ed25519");
+  const host = newSshKeyPair();
+  const client = newSshKeyPair();
   const allowed = utils.parseKey(client.public);
   if (allowed instanceof Error) throw allowed;
   const server = new Server({ hostKeys: [host.private] }, (connection) => {

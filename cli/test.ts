@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { TRANSFORMERS_VERSIONS } from "../plan/catalog/transformers";
@@ -29,9 +29,15 @@ interface Count {
   readonly skipped: number;
 }
 
-async function runLane(lane: Lane, path: string): Promise<Count> {
+interface LaneResult extends Count {
+  /** A line for each test or preparation that failed. */
+  readonly failures: string;
+}
+
+async function runLane(lane: Lane, path: string): Promise<LaneResult> {
   const report = join(PROJECT, "reports", `${lane}.json`);
-  rmSync(report, { force: true });
+  const failuresFile = join(PROJECT, "reports", `${lane}-failures.txt`);
+  for (const file of [report, failuresFile]) rmSync(file, { force: true });
   const run = await (
     await loadExeca()
   )(
@@ -44,11 +50,12 @@ async function runLane(lane: Lane, path: string): Promise<Count> {
       lane,
       "--reporter=default",
       "--reporter=json",
+      "--reporter=./tests/harness/failures-reporter.ts",
       `--outputFile.json=${report}`,
     ],
     {
       cwd: PROJECT,
-      env: { PATH: path },
+      env: { PATH: path, TMS_LLM_FAILURES: failuresFile },
       stdio: "inherit",
       reject: false,
     },
@@ -56,7 +63,8 @@ async function runLane(lane: Lane, path: string): Promise<Count> {
   const counted = reportSchema.parse(JSON.parse(readFileSync(report, "utf8")));
   // A file that does not even load has no failed test; it must not pass for that.
   const failed = counted.numFailedTests === 0 && run.exitCode !== 0 ? 1 : counted.numFailedTests;
-  return { passed: counted.numPassedTests, failed, skipped: counted.numPendingTests };
+  const failures = existsSync(failuresFile) ? readFileSync(failuresFile, "utf8") : "";
+  return { passed: counted.numPassedTests, failed, skipped: counted.numPendingTests, failures };
 }
 
 /** Makes what real hosts need, once and announced; a machine that can't have them still runs the rest. */
@@ -81,13 +89,17 @@ export async function test(lanes: readonly Lane[]): Promise<ExitCode> {
   mkdirSync(join(PROJECT, "reports"), { recursive: true });
   const path = await ensureTestInstruments((line) => console.error(line));
   const total = { passed: 0, failed: 0, skipped: 0 };
+  let failures = "";
   for (const lane of lanes) {
     if (lane === "real") await prepareRealHosts();
     const count = await runLane(lane, path);
     total.passed += count.passed;
     total.failed += count.failed;
     total.skipped += count.skipped;
+    failures += count.failures;
   }
+  // Again at the end: the first lane's are thousands of lines above it.
+  if (failures !== "") console.log(`What failed:\n${failures}`);
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? EXIT.good : EXIT.failed;
 }

@@ -23,6 +23,8 @@ export type EngineDemand =
       readonly engine: PythonEngineKind;
       /** Lowest branch of the driver that the release's builds run with. */
       readonly minimumDriver: number;
+      /** Lowest GNU C library that all packages of the release run with: `2.34`. */
+      readonly minimumGlibc: string;
       /** Python that must be on the host, where none is brought along: `3.12`. */
       readonly pythonSeries?: string;
     };
@@ -54,7 +56,7 @@ interface Judgement {
 /** Says where an engine would run on a host, and everything that stands in the way. Pure; every reason at once. */
 export function judgeCompatibility(demand: EngineDemand, host: HostFacts): Judgement {
   const { engine } = demand;
-  const refusals = [...judgeListedSystem(engine, host), ...judgeMig(host)];
+  const refusals = [...judgeListedSystem(host), ...judgeMig(host)];
   if (host.gpusWithoutDriver.length > 0) refusals.push(driverMissing(host));
   if (host.gpus.length === 0) {
     const placement = { device: "cpu" } as const;
@@ -67,12 +69,7 @@ export function judgeCompatibility(demand: EngineDemand, host: HostFacts): Judge
     refusals.push(...judgeOllamaDriver(host, compute));
     return { placement: { device: "gpu", build: "bundled", dtype }, refusals };
   }
-  const { build, refusals: wheel } = chooseWheel(
-    PYTHON_ENGINES[demand.engine].product,
-    host,
-    compute,
-    demand.minimumDriver,
-  );
+  const { build, refusals: wheel } = chooseWheel(demand, host, compute);
   return {
     placement: { device: "gpu", build, dtype },
     refusals: [...refusals, ...wheel, ...judgePython(host, demand.pythonSeries)],
@@ -88,18 +85,15 @@ const named = ({ gpus }: HostFacts) => [...new Set(gpus.map(({ name }) => name))
 
 const CPU_WAY = "to run on the CPU, write context and engine.parallel as numbers that fit into the host's memory";
 
-function judgeListedSystem(engine: EngineDemand["engine"], { system }: HostFacts): Refusal[] {
-  const row = systemRow(system);
-  if (row?.engines.includes(engine)) return [];
+function judgeListedSystem({ system }: HostFacts): Refusal[] {
+  if (systemRow(system)) return [];
   return [
     {
       id: "operating-system",
-      what: `The host's system is not one on which this release sets up ${engine}`,
-      found: row?.name ?? `${system.id} ${system.version}`,
-      needed: SYSTEMS.filter(({ engines }) => engines.includes(engine))
-        .map(({ name }) => name)
-        .join(", "),
-      wayOut: `choose a host with one of these systems${row ? "; or set engine.kind to ollama" : ""}`,
+      what: "The host's system is not one that this release sets up",
+      found: `${system.id} ${system.version}`,
+      needed: SYSTEMS.map(({ name }) => name).join(", "),
+      wayOut: "choose a host with one of these systems",
     },
   ];
 }
@@ -173,16 +167,19 @@ function judgeOllamaDriver(host: HostFacts, compute: string): Refusal[] {
   ];
 }
 
+type PythonDemand = Extract<EngineDemand, { engine: PythonEngineKind }>;
+
 function chooseWheel(
-  product: string,
+  { engine, minimumDriver, minimumGlibc }: PythonDemand,
   host: HostFacts,
   compute: string,
-  minimumDriver: number,
 ): { build: "cu129" | "cu130"; refusals: Refusal[] } {
+  const { product } = PYTHON_ENGINES[engine];
   const driver = host.driver === null ? 0 : branch(host.driver);
   const tooOldForGpu = compareVersions(compute, BLACKWELL.compute) >= 0 && driver < BLACKWELL.driver;
   const builds = WHEEL_BUILDS.filter((candidate) => candidate.driver >= minimumDriver);
   const wheel = builds.find((candidate) => driver >= candidate.driver && !tooOldForGpu);
+  const tooOldForRelease = releaseGlibc(product, host, minimumGlibc);
   if (!wheel) {
     const floor = Math.max(minimumDriver, tooOldForGpu ? BLACKWELL.driver : WHEEL_BUILDS[1].driver);
     return {
@@ -195,17 +192,20 @@ function chooseWheel(
           needed: `driver ${floor} or newer`,
           wayOut: `${driverWay(host)}; or set engine.kind to ollama`,
         },
+        ...tooOldForRelease,
       ],
     };
   }
-  if (host.glibc !== null && compareVersions(host.glibc, wheel.glibc) >= 0) return { build: wheel.build, refusals: [] };
+  if (tooOldForRelease.length > 0 || hasGlibc(host, wheel.glibc)) {
+    return { build: wheel.build, refusals: tooOldForRelease };
+  }
   return {
     build: wheel.build,
     refusals: [
       {
         id: "glibc",
         what: `The host's C library is older than ${product}'s ${wheel.build} build needs, which its driver calls for`,
-        found: `${host.glibc === null ? "no GNU C library" : `glibc ${host.glibc}`}, driver ${host.driver ?? "unknown"}`,
+        found: `${libraryOf(host)}, driver ${host.driver ?? "unknown"}`,
         needed:
           wheel.build === "cu129"
             ? "glibc 2.34 for CUDA 12.9; or driver 580, with which glibc 2.28 is enough"
@@ -218,6 +218,23 @@ function chooseWheel(
       },
     ],
   };
+}
+
+const hasGlibc = ({ glibc }: HostFacts, floor: string) => glibc !== null && compareVersions(glibc, floor) >= 0;
+
+const libraryOf = ({ glibc }: HostFacts) => (glibc === null ? "no GNU C library" : `glibc ${glibc}`);
+
+function releaseGlibc(product: string, host: HostFacts, floor: string): Refusal[] {
+  if (hasGlibc(host, floor)) return [];
+  return [
+    {
+      id: "glibc",
+      what: `The host's C library is older than this release of ${product} needs`,
+      found: libraryOf(host),
+      needed: `glibc ${floor} or newer`,
+      wayOut: `choose a host with a newer system; or set engine.kind to ollama`,
+    },
+  ];
 }
 
 function judgePython({ pythons }: HostFacts, series: string | undefined): Refusal[] {

@@ -52,6 +52,8 @@ export function gatewayStep(config: StackConfig, context: GatewayContext): Step 
     inputs: {
       port: String(gateway.port),
       tls: gateway.tls.mode,
+      // What SELinux has to let nginx connect to, beyond the socket that the engine's step lets it reach.
+      upstreams: config.engine.kind === "ollama" || gateway.applicationRoute !== undefined ? "network" : "socket",
       server_name: gateway.serverName,
       subject_names: gateway.tls.mode === "own-ca" ? subjectNames(config, context).join("\n") : "",
       restored_ca: gateway.tls.mode === "own-ca" ? `{{secret?:${RESTORED_CA}}}` : "",

@@ -1,5 +1,3 @@
-import type { ENGINE_UNIT } from "./step";
-
 /** The systems that are known: an operating system is a row. */
 
 export interface SystemRow {
@@ -15,14 +13,9 @@ export interface SystemRow {
   readonly headers: { readonly stock: string; readonly uek?: string };
   /** How a driver of branch 580 gets there, as one line for people. */
   readonly driver: string;
-  /** The engines that this release's steps can set up there. */
-  readonly engines: readonly (keyof typeof ENGINE_UNIT)[];
 }
 
 const debianHeaders = { stock: "linux-headers-$(uname -r)" };
-const allEngines = ["ollama", "vllm", "transformers"] as const;
-// The sockets of the others are for the group of Debian's nginx.
-const ollamaAlone = ["ollama"] as const;
 const rhelHeaders = { stock: "kernel-devel-$(uname -r) kernel-headers" };
 const ubuntuDriver = "apt-get install nvidia-headless-580-server-open nvidia-utils-580-server";
 const rhelDriver = (repository: string) =>
@@ -40,7 +33,6 @@ export const SYSTEMS: readonly SystemRow[] = [
     // The distribution's own driver is 535, too old for Ollama and for CUDA 13.
     driver:
       "add contrib and NVIDIA's repository debian12 (cuda-keyring_1.1-1_all.deb), then apt-get install nvidia-driver-pinning-580 nvidia-open",
-    engines: allEngines,
   },
   {
     id: "ubuntu",
@@ -50,7 +42,6 @@ export const SYSTEMS: readonly SystemRow[] = [
     nvidiaRepository: "ubuntu2204",
     headers: debianHeaders,
     driver: ubuntuDriver,
-    engines: allEngines,
   },
   {
     id: "ubuntu",
@@ -60,7 +51,6 @@ export const SYSTEMS: readonly SystemRow[] = [
     nvidiaRepository: "ubuntu2404",
     headers: debianHeaders,
     driver: ubuntuDriver,
-    engines: allEngines,
   },
   ...(["8", "9"] as const).flatMap((version) => [
     {
@@ -71,7 +61,6 @@ export const SYSTEMS: readonly SystemRow[] = [
       nvidiaRepository: `rhel${version}`,
       headers: { ...rhelHeaders, uek: "kernel-uek-devel-$(uname -r)" },
       driver: rhelDriver(`rhel${version}`),
-      engines: ollamaAlone,
     },
     {
       id: "rhel",
@@ -81,7 +70,6 @@ export const SYSTEMS: readonly SystemRow[] = [
       nvidiaRepository: `rhel${version}`,
       headers: rhelHeaders,
       driver: rhelDriver(`rhel${version}`),
-      engines: ollamaAlone,
     },
   ]),
   {
@@ -93,7 +81,6 @@ export const SYSTEMS: readonly SystemRow[] = [
     headers: rhelHeaders,
     // The branch's stream too has its modules built on the host: precompiled ones lag behind these kernels.
     driver: rhelDriver("rhel9"),
-    engines: ollamaAlone,
   },
 ];
 

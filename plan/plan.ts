@@ -131,13 +131,13 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
   const engine = engineRequirements(config);
   return {
     architecture: context.architecture,
-    engine: config.engine.kind,
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
     existing: config.existing,
     memoryReserveBytes: HOST_RESERVE_BYTES,
     ...(config.gpu.containerToolkit === "install" ? { docker: true } : {}),
     ...(config.gpu.driver === "install" ? { driver: config.gpu } : {}),
+    ...(engine.glibc === undefined ? {} : { glibc: engine.glibc }),
     gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),
     diskBytes: {

@@ -11,6 +11,12 @@ export interface PythonRelease {
   readonly python: Readonly<Record<PythonVariant, { readonly series: string; readonly managed?: string }>>;
   /** Lowest branch of the NVIDIA driver: the wheels are built for CUDA 13. */
   readonly minimumDriver: number;
+  /**
+   * Lowest GNU C library that takes every wheel of the lock file for GPUs: the highest `manylinux_2_*` among their tags. uv
+   * tells, without installing: `uv pip install --dry-run --require-hashes --only-binary :all: --python-platform
+   * x86_64-manylinux_2_28`.
+   */
+  readonly minimumGlibc: string;
   /** What the files weigh once installed, in bytes; measured (cpu) or added up from the wheels' own lists (cuda). */
   readonly installedBytes: Readonly<Record<PythonVariant, number>>;
 }

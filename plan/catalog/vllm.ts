@@ -9,6 +9,8 @@ const RELEASES: Readonly<Record<string, PythonRelease>> = {
     date: "2026-11-21",
     python: { cuda: { series: "3.12", managed: "3.12.16" }, cpu: { series: "3.11" } },
     minimumDriver: 580,
+    // cryptography's wheel; llguidance has none below 2.31, so no lock file would suit release 8 of RHEL's family.
+    minimumGlibc: "2.34",
     installedBytes: { cuda: 12 * 2 ** 30, cpu: 2.5 * 2 ** 30 },
   },
 };

@@ -76,8 +76,11 @@ export function sandboxMounts({ engine, target }: ResolvedConfig, { artifacts }:
   return engine.kind === "ollama" || target.kind !== "sandbox" ? [] : wheelMounts(engine.kind, artifacts);
 }
 
+type EngineRequirements = Pick<Requirements, "ports" | "glibc"> &
+  Required<Pick<Requirements, "gpu">> & { readonly diskBytes: number };
+
 /** What preflight demands for the engine. */
-export function engineRequirements({ engine }: ResolvedConfig) {
+export function engineRequirements({ engine }: ResolvedConfig): EngineRequirements {
   switch (engine.kind) {
     case "ollama":
       return {
@@ -89,15 +92,17 @@ export function engineRequirements({ engine }: ResolvedConfig) {
         },
         diskBytes: 2 ** 30,
         ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
-      } satisfies Partial<Omit<Requirements, "diskBytes">> & { diskBytes: number };
+      };
     case "vllm":
     case "transformers": {
-      const { minimumDriver, installedBytes } = PYTHON_ENGINES[engine.kind].release(engine.version);
+      const { minimumDriver, minimumGlibc, installedBytes } = PYTHON_ENGINES[engine.kind].release(engine.version);
       return {
         gpu: engine.variant === "cuda" ? { required: true, minimumDriver } : { required: false },
+        // The build for CPUs is for sandboxes alone.
+        ...(engine.variant === "cuda" ? { glibc: minimumGlibc } : {}),
         diskBytes: installedBytes[engine.variant],
         ports: [],
-      } satisfies Partial<Omit<Requirements, "diskBytes">> & { diskBytes: number };
+      };
     }
     default:
       return engine satisfies never;

@@ -28,8 +28,11 @@ export const unitSlots = ({ variant, drain, memoryMax }: ResolvedPythonEngine, d
   devices,
 });
 
-/** nginx's workers may enter the folder, and nobody else; systemd makes it anew at each start. */
-export const engineSocket = (kind: ResolvedPythonEngine["kind"]) => `/run/llm-${kind}/engine.sock`;
+/**
+ * nginx's workers may enter the folder, and nobody else; systemd makes it anew at each start. SELinux's policies label
+ * `/run/httpd.*` as run files of nginx's domain (selinux-policy's apache.fc), which systemd follows when it makes the folder.
+ */
+export const engineSocket = (kind: ResolvedPythonEngine["kind"]) => `/run/httpd-llm-${kind}/engine.sock`;
 
 export const environmentFile = (kind: ResolvedPythonEngine["kind"]) => `/etc/tms-llm/${kind}.env`;
 

@@ -1,6 +1,5 @@
 import type { Existing } from "../existing";
 import type { FirewallChoice } from "../firewall";
-import type { SystemRow } from "../os";
 import type { DriverWish } from "./driver";
 import type { GpuRequirement } from "./gpu";
 import type { RecordedFacts } from "./recorded";
@@ -22,8 +21,6 @@ export interface Requirements {
   readonly ports: readonly PortRequirement[];
   /** The port that the firewall keeps open for SSH; without it none is looked for. */
   readonly sshPort?: number;
-  /** The engine that the system has to be fit for; default `ollama`. */
-  readonly engine?: SystemRow["engines"][number];
   /** Debian's word for what the plan's binaries run on; without it any architecture passes. */
   readonly architecture?: string;
   /** Lowest GNU C library, e.g. `2.28`. */

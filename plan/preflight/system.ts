@@ -5,7 +5,7 @@ import type { Refusal } from "./refusal";
 import type { Requirements } from "./requirements";
 
 /** Whether the host is of a kind that can be set up at all. */
-export function judgeSystem(facts: Facts, { engine = "ollama", architecture, glibc }: Requirements): Refusal[] {
+export function judgeSystem(facts: Facts, { architecture, glibc }: Requirements): Refusal[] {
   const refusals: Refusal[] = [];
   const { os, systemd } = facts;
   if (!facts.root) {
@@ -17,15 +17,13 @@ export function judgeSystem(facts: Facts, { engine = "ollama", architecture, gli
       wayOut: "set target.user to root, or allow that user sudo without a password",
     });
   }
-  if (!systemRow(os)?.engines.includes(engine)) {
+  if (!systemRow(os)) {
     refusals.push({
       id: "operating-system",
-      what: `The host's system is not one on which this release sets up ${engine}`,
+      what: "The host's system is not one that this release sets up",
       found: os.pretty,
-      needed: SYSTEMS.filter((row) => row.engines.includes(engine))
-        .map(({ name }) => name)
-        .join(", "),
-      wayOut: `choose a host with one of these systems${systemRow(os)?.engines.includes("ollama") ? "; or set engine.kind to ollama" : ""}`,
+      needed: SYSTEMS.map(({ name }) => name).join(", "),
+      wayOut: "choose a host with one of these systems",
     });
   }
   if (!systemd.running) {
@@ -59,10 +57,10 @@ export function judgeSystem(facts: Facts, { engine = "ollama", architecture, gli
   if (glibc !== undefined && (facts.glibc === null || compareVersions(facts.glibc, glibc) < 0)) {
     refusals.push({
       id: "glibc",
-      what: "The host's C library is older than the engine needs",
+      what: "The host's C library is older than this release of the engine needs",
       found: facts.glibc === null ? "no GNU C library" : `glibc ${facts.glibc}`,
       needed: `glibc ${glibc} or newer`,
-      wayOut: "choose a host with a newer system, or another engine",
+      wayOut: "choose a host with a newer system; or set engine.kind to ollama",
     });
   }
   return refusals;

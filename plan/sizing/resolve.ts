@@ -93,10 +93,15 @@ function usableGpus({ gpus }: Engine, facts: HostFacts, stack: string): HostFact
 
 function demandOf(engine: Engine): EngineDemand {
   if (engine.kind === "ollama") return { engine: "ollama" };
-  const { minimumDriver, python } = PYTHON_ENGINES[engine.kind].release(engine.version);
+  const { minimumDriver, minimumGlibc, python } = PYTHON_ENGINES[engine.kind].release(engine.version);
   // From an index the installer brings a Python of its own.
   const series = engine.packages === "index" ? undefined : python[engine.variant].series;
-  return { engine: engine.kind, minimumDriver, ...(series === undefined ? {} : { pythonSeries: series }) };
+  return {
+    engine: engine.kind,
+    minimumDriver,
+    minimumGlibc,
+    ...(series === undefined ? {} : { pythonSeries: series }),
+  };
 }
 
 function inNumbers(

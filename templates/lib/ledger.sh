@@ -87,6 +87,7 @@ undo() {
     selinux-boolean) undo_boolean "$id" "$before" ;;
     selinux-port) undo_http_port "$id" "$before" ;;
     selinux-label) undo_label "$id" "$before" ;;
+    selinux-module) undo_module "$id" "$before" ;;
     firewalld-zone) undo_firewalld_zone "$before" ;;
     hosts-entry) undo_hosts_entry "$id" ;;
     address) undo_address ;;

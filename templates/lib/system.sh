@@ -93,6 +93,19 @@ undo_user() {
   if getent group "$1" >/dev/null; then groupdel "$1"; fi
 }
 
+# ensure_group NAME: a system group; one that is there is used as it is.
+ensure_group() {
+  if ! getent group "$1" >/dev/null; then
+    difference "group $1" present absent
+    if [[ $VERB == apply ]]; then
+      own group "$1" absent
+      groupadd --system "$1"
+      changed "group $1"
+    fi
+  fi
+  if owned group "$1"; then own group "$1" absent; fi
+}
+
 # ensure_member USER GROUP: nothing where the group does not exist.
 ensure_member() {
   getent group "$2" >/dev/null || return 0

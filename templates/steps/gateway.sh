@@ -11,8 +11,7 @@ step() {
   own_nginx_first
   make_room
   ensure_http_port "$in_port"
-  # The engine is reached over the loopback network.
-  ensure_boolean httpd_can_network_connect
+  if [[ $in_upstreams == network ]]; then ensure_boolean httpd_can_network_connect; fi
   ensure_directory /etc/nginx/tms-llm root:root 0700
   if [[ $in_tls != off ]]; then ensure_directory "$tls" root:root 0755; fi
   case $in_tls in

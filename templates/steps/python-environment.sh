@@ -10,6 +10,7 @@ step() {
   ensure_files
   install_uv
   install_release
+  label_programs
 }
 
 install_uv() {
@@ -60,6 +61,15 @@ install_release() {
   keep_releases "$in_engine"
   if owned tree "$in_home/python"; then own tree "$in_home/python" absent; fi
   if [[ $VERB == apply && $in_variant == cpu ]]; then discard_artifact cuda-stubs; fi
+}
+
+# systemd may start only what is labelled as a program: the release's own, and the Python that they lead to.
+label_programs() {
+  local python
+  local -a folders=("$in_release/bin")
+  python=$(readlink -f "$in_release/bin/python") || python=
+  if [[ $python == "$in_home"/* ]]; then folders+=("${python%/*}"); fi
+  ensure_label "$in_home/([^/]+|python/[^/]+)/bin(/.*)?" bin_t "${folders[@]}"
 }
 
 # An older one goes when the model's step has proven the next one, not before.

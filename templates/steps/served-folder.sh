@@ -13,11 +13,25 @@ step() {
   ensure_directory "$in_home/deployments" root:root 0755
   ensure_directory "$in_deployment" root:root 0755
   ensure_link "$in_deployment/release" "$in_release"
-  # nginx.org's packages call their user nginx; on Debian's it is www-data itself.
-  if getent passwd nginx >/dev/null; then ensure_member nginx www-data; fi
+  admit_nginx
   keep_former_unit
   ensure_files --notify "$unit"
   ensure_serving
+}
+
+# The unit's socket is for the group www-data, and for nginx's domain. Only on Debian is that group nginx's own: nginx.org's
+# packages and RHEL's family call nginx's user nginx.
+admit_nginx() {
+  local joins=no
+  ensure_group www-data
+  if getent passwd nginx >/dev/null; then
+    id -nG nginx | grep -qw www-data || joins=yes
+    ensure_member nginx www-data
+  fi
+  # nginx's workers have the groups that they were started with.
+  if [[ $VERB == apply && $joins == yes ]] && systemctl is-active --quiet nginx.service; then systemctl reload nginx.service; fi
+  # To write to the socket is allowed already: the folder's name is that of nginx's own run files.
+  ensure_module tms_llm_engine "(allow httpd_t $(service_domain) (unix_stream_socket (connectto)))"
 }
 
 # Some settings, as the limit of memory, stand in the unit and in no deployment: they go back with it. Only a unit under which

@@ -102,6 +102,10 @@ function planOf({ artifacts }: EngineMaterial, config: StackConfig): Plan {
 export const engineMounts = (material: EngineMaterial, config: StackConfig): readonly Mount[] =>
   planOf(material, config).mounts;
 
+/** As options of `docker run`. */
+export const mountOptions = (mounts: readonly Mount[]) =>
+  mounts.flatMap(({ source, target }) => ["--volume", `${source}:${target}:ro`]);
+
 /** The steps of the plan, in the order in which they run. */
 export function stackSteps(material: EngineMaterial, config: StackConfig): readonly Step[] {
   const { steps } = planOf(material, config);

@@ -21,7 +21,7 @@ else
   engine=llm-transformers
   door=$(readlink -f /opt/llm/transformers/current)/door.py
   engine_files=("$door")
-  engine_answers=(--unix-socket /run/llm-transformers/engine.sock http://localhost/health)
+  engine_answers=(--unix-socket /run/httpd-llm-transformers/engine.sock http://localhost/health)
 fi
 
 # Keeps what may be spoiled, as it is now.

@@ -39,3 +39,19 @@ export async function enforceSelinux(host: BareHost): Promise<void> {
 /** What was added to the policy on this host. @param file `booleans.local`, `ports.local` or `file_contexts.local` */
 export const keptBySelinux = (host: BareHost, file: string) =>
   host.shell(`grep -v -e '^#' -e '^$' /var/lib/selinux/default/active/${file} | tr -s ' ' || true`);
+
+/**
+ * RHEL's domain of services, which Debian's policy does not know: there they run as initrc_t. A stand-in of the name alone.
+ */
+export async function haveServiceDomain(host: BareHost): Promise<void> {
+  await host.shell(
+    "cat >/run/unconfined_service.cil && semodule --install /run/unconfined_service.cil 2>/run/semodule.log",
+    "(type unconfined_service_t)\n(roletype system_r unconfined_service_t)\n(typeattributeset domain (unconfined_service_t))\n",
+  );
+}
+
+/** The policy's rules by which nginx may connect to Unix sockets of a domain's processes; needs the package setools. */
+export const mayConnect = (host: BareHost, domain: string) =>
+  host.shell(
+    `sesearch --allow --source httpd_t --target ${domain} --class unix_stream_socket --perm connectto /etc/selinux/default/policy/policy.*`,
+  );

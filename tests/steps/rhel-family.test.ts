@@ -1,17 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Difference } from "../../plan/drift";
 import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { checkHost, deploy, plannedSteps, prepareMaterial, removeAll, stackConfig } from "../harness/deployment";
 import { FORMER_MODEL, formerOllama, formerStore, handMade } from "../harness/former-engine";
+import {
+  ENGINE_IMPOSSIBLE,
+  engineMounts,
+  engineStack,
+  mountOptions,
+  prepareEngine,
+  stackSteps,
+} from "../harness/python-engine";
 import { becomeOracleLinux, EVERY_HOST, makeRpms, rpmTools } from "../harness/rpms";
-import { enforceSelinux, keptBySelinux } from "../harness/selinux";
+import { enforceSelinux, haveServiceDomain, keptBySelinux, mayConnect } from "../harness/selinux";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
 
 const PORT = 8444;
 const ENV_FILE = "/srv/app/.env";
 
 /** What rpm knows of the host; the programs themselves are Debian's. */
-const THERE = ["nginx", "firewalld", "nftables", "openssl", "policycoreutils-python-utils"];
+const THERE = ["python3", "nginx", "firewalld", "nftables", "openssl", "policycoreutils-python-utils"];
 /** What dnf brings: names alone. */
 const TO_COME = ["curl-minimal", "ca-certificates", "logrotate", "zstd"];
 
@@ -26,24 +35,38 @@ const CONFIG = {
   clients: { tms: { a: 1, application: { onHost: { path: ENV_FILE, owner: "app:app" } } } },
 };
 
+/** One model behind Transformers, and plain HTTP. */
+const TRANSFORMERS = engineStack("transformers");
+
+/** nginx under the name of RHEL's family; there is no www-data then. */
+const NGINX_IS_NGINX = `set -e
+  systemctl stop nginx
+  groupmod --new-name nginx www-data
+  usermod --login nginx www-data
+  sed -i 's/^user .*/user nginx;/' /etc/nginx/nginx.conf
+  systemctl start nginx`;
+
 /** What a removal leaves on purpose: models and cache of ours, now root's. */
 const OUR_DATA = /^path \/opt\/llm(\/(models|cache)(\/.*)?)?: was absent, is . root:root /;
 
 /** Each test goes on where the last one stopped. */
-describe.skipIf(DOCKER_MISSING)(
-  "a whole deployment on a Debian host that calls itself Oracle Linux 8, set up by hand before: real dnf, rpm, firewalld, semanage, nginx and Ollama; the packages are names made for the test, the kernel that enforces SELinux is a fake, the former vLLM is a sleeping process (needs Docker)",
+describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(
+  "two whole deployments on a Debian host that calls itself Oracle Linux 8, set up by hand before: real dnf, rpm, firewalld, semanage, semodule, nginx, Ollama and Transformers; the packages are names made for the test, the kernel that enforces SELinux and the domain of services in Debian's policy are fakes, the former vLLM is a sleeping process (needs Docker on x86_64)",
   () => {
     let host: BareHost;
     let steps: readonly Step[];
     let before: Snapshot;
     let store: string;
+    let transformers: readonly Step[];
 
     beforeAll(async () => {
-      const material = await prepareMaterial();
-      host = await BareHost.start(material.image);
-      await rpmTools(host, "firewalld");
+      const [material, engine] = [await prepareMaterial(), await prepareEngine("transformers")];
+      host = await BareHost.start(material.image, mountOptions(engineMounts(engine, TRANSFORMERS)));
+      await rpmTools(host, "firewalld setools");
       await enforceSelinux(host);
+      await haveServiceDomain(host);
       await handMade(host);
+      await host.shell(NGINX_IS_NGINX);
       await formerOllama(host, material, "0755");
       store = await formerStore(host);
       await host.shell(`set -e
@@ -58,6 +81,10 @@ describe.skipIf(DOCKER_MISSING)(
       await makeRpms(host, "/srv/host", [...EVERY_HOST, ...[...THERE, ...TO_COME].map(made)]);
       await becomeOracleLinux(host, "/srv/host", THERE.join(" "));
       steps = plannedSteps(material, stackConfig(CONFIG));
+      transformers = stackSteps(engine, {
+        ...TRANSFORMERS,
+        access: { ...TRANSFORMERS.access, firewall: "firewalld" },
+      });
       before = await takeSnapshot(host);
     });
     afterAll(() => host.remove());
@@ -95,7 +122,8 @@ describe.skipIf(DOCKER_MISSING)(
       expect(await host.shell("curl --silent --header 'Host: sqltms.info' http://127.0.0.1/")).toBe("the application");
     });
 
-    test("goes, and everything is as it was: services, models, site, firewall, SELinux, packages", async () => {
+    /** Takes everything back, and expects the host as it was. */
+    async function expectGone(): Promise<void> {
       await removeAll(host);
       expect(await state("ollama kanana-llm")).toBe("enabled\nenabled\nactive\nactive");
       expect(await formerStore(host)).toBe(store);
@@ -104,6 +132,52 @@ describe.skipIf(DOCKER_MISSING)(
       for (const file of ["booleans.local", "ports.local", "file_contexts.local"])
         expect(await keptBySelinux(host, file), file).toBe("");
       expect(await host.shell("nft list ruleset")).not.toContain("tms-llm");
+    }
+
+    test("goes, and everything is as it was: services, models, site, firewall, SELinux, packages", expectGone);
+
+    const ask = () =>
+      host.shell(`curl --silent --max-time 60 --header 'Authorization: Bearer ${"clienttmsa".padEnd(43, "0")}' \
+        --json '{"model":"tiny","max_tokens":4,"messages":[{"role":"user","content":"ping"}]}' http://127.0.0.1:8080/v1/chat/completions`);
+
+    test("Transformers: nginx is let to its socket, by a group and by a module of the policy, and to nothing else", async () => {
+      expect(await host.shell("getent group www-data || echo none")).toBe("none");
+      expect(await mayConnect(host, "unconfined_service_t")).toBe("");
+      const first = await deploy(host, transformers);
+      expect(first.filter(({ changed }) => changed === 0)).toEqual([]);
+      expect(await host.shell("getent group www-data | cut -d: -f4")).toBe("nginx");
+      expect(await mayConnect(host, "unconfined_service_t")).toBe(
+        "allow httpd_t unconfined_service_t:unix_stream_socket connectto;",
+      );
+      expect(await keptBySelinux(host, "booleans.local")).toBe("");
+      expect(await keptBySelinux(host, "file_contexts.local")).toMatchInlineSnapshot();
+      expect(await host.shell("matchpathcon -n /run/httpd-llm-transformers | cut -d: -f3")).toMatch(
+        /^httpd_(runtime|var_run)_t$/,
+      );
+      expect(await ask()).toContain('"choices"');
+      expect(await checkHost(host)).toEqual([]);
+      expect((await deploy(host, transformers)).filter(({ changed }) => changed > 0)).toEqual([]);
+    });
+
+    test("Transformers: finds what keeps nginx from it, and repairs it", async () => {
+      await host.shell("semodule --disable tms_llm_engine; gpasswd --delete nginx www-data; systemctl restart nginx");
+      expect(await ask()).not.toContain('"choices"');
+      expect(await mayConnect(host, "unconfined_service_t")).toBe("");
+      const told = ({ what, found }: Difference) => `${what}: ${found}`;
+      expect((await checkHost(host)).map(told).sort()).toEqual([
+        "SELinux module tms_llm_engine: switched off",
+        "user nginx: not in it",
+      ]);
+      await deploy(host, transformers);
+      expect(await mayConnect(host, "unconfined_service_t")).toContain("connectto");
+      expect(await ask()).toContain('"choices"');
+      expect(await checkHost(host)).toEqual([]);
+    });
+
+    test("Transformers: goes, and everything is as it was", async () => {
+      await expectGone();
+      expect(await host.shell("semodule --list-modules | grep tms_llm || echo none")).toBe("none");
+      expect(await mayConnect(host, "unconfined_service_t")).toBe("");
     });
   },
 );

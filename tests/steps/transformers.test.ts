@@ -133,7 +133,7 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
     "%s of the engine is closed, at the gateway and behind it",
     async (path) => {
       expect((await ask(path, {})).status).toBe(404);
-      const direct = `curl --silent --output /dev/null --write-out '%{http_code}' --unix-socket /run/llm-transformers/engine.sock --json '{}' http://x${path}`;
+      const direct = `curl --silent --output /dev/null --write-out '%{http_code}' --unix-socket /run/httpd-llm-transformers/engine.sock --json '{}' http://x${path}`;
       expect(await host.shell(direct)).toBe("404");
     },
   );
@@ -166,7 +166,7 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`Transformers on a bare
   test("its socket is for nginx alone, and it listens nowhere", async () => {
     const reach = (user: string) =>
       host.ask(
-        `runuser -u ${user} -- curl --silent --max-time 5 --unix-socket /run/llm-transformers/engine.sock http://x/health`,
+        `runuser -u ${user} -- curl --silent --max-time 5 --unix-socket /run/httpd-llm-transformers/engine.sock http://x/health`,
       );
     expect((await reach("www-data")).exitCode).toBe(0);
     expect((await reach("nobody")).exitCode).not.toBe(0);

@@ -106,7 +106,7 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
   test("its socket is for nginx alone, and it listens nowhere but on loopback", async () => {
     const reach = (user: string) =>
       host.ask(
-        `runuser -u ${user} -- curl --silent --max-time 5 --unix-socket /run/llm-vllm/engine.sock http://x/health`,
+        `runuser -u ${user} -- curl --silent --max-time 5 --unix-socket /run/httpd-llm-vllm/engine.sock http://x/health`,
       );
     expect((await reach("www-data")).exitCode).toBe(0);
     expect((await reach("nobody")).exitCode).not.toBe(0);
@@ -146,7 +146,7 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
   const counted = async (name: string) =>
     Number(
       await host.shell(
-        `curl --silent --fail --unix-socket /run/llm-vllm/engine.sock http://x/metrics | awk '/^vllm:${name}[{ ]/ { sum += $NF } END { print sum + 0 }'`,
+        `curl --silent --fail --unix-socket /run/httpd-llm-vllm/engine.sock http://x/metrics | awk '/^vllm:${name}[{ ]/ { sum += $NF } END { print sum + 0 }'`,
       ),
     );
 
@@ -162,7 +162,7 @@ describe.skipIf(DOCKER_MISSING || ENGINE_MISSING.vllm !== undefined)(`vLLM on a 
     );
     expect(started.exitCode).toBe(28);
     await host.shell(
-      `for i in $(seq 100); do curl --silent --unix-socket /run/llm-vllm/engine.sock http://x/metrics | grep -q '^vllm:num_requests_running{.*} 0' && exit; sleep 0.1; done; exit 1`,
+      `for i in $(seq 100); do curl --silent --unix-socket /run/httpd-llm-vllm/engine.sock http://x/metrics | grep -q '^vllm:num_requests_running{.*} 0' && exit; sleep 0.1; done; exit 1`,
     );
     // It is free because it gave up, not because it was done.
     expect(await counted("request_success_total")).toBe(finished);

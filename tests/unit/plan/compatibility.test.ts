@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { PythonRelease } from "../../../plan/catalog/python";
+import { transformersRelease } from "../../../plan/catalog/transformers";
+import { vllmRelease } from "../../../plan/catalog/vllm";
 import { judgeCompatibility, type EngineDemand } from "../../../plan/compatibility";
 import { hostFacts, type HostFacts } from "../../../plan/host-facts";
 import { hostFacts as measured } from "../../fixtures/hosts/load";
@@ -8,12 +11,22 @@ const gpu = (name: string, computeCapability: string) => [{ ...L4.gpus[0]!, name
 const old = { glibc: "2.28", driver: "570.86.15" };
 const oracle8 = { system: { id: "ol", version: "8.10" }, glibc: "2.28" };
 
+const oracle9 = { system: { id: "ol", version: "9.6" }, glibc: "2.34" };
+
+/** A release's floors, as the catalogue has them. */
+function floors(release: PythonRelease) {
+  const { minimumDriver, minimumGlibc } = release;
+  return { minimumDriver, minimumGlibc };
+}
+
 /** The engines of the rows; the newest vLLM has a build for CUDA 13 alone. */
 const DEMANDS = {
   ollama: { engine: "ollama" },
-  vllm: { engine: "vllm", minimumDriver: 525 },
-  "vllm for CUDA 13": { engine: "vllm", minimumDriver: 580 },
-  "vllm from a folder": { engine: "vllm", minimumDriver: 580, pythonSeries: "3.12" },
+  vllm: { engine: "vllm", minimumDriver: 525, minimumGlibc: "2.28" },
+  "vllm for CUDA 13": { engine: "vllm", minimumDriver: 580, minimumGlibc: "2.28" },
+  "vllm from a folder": { engine: "vllm", minimumDriver: 580, minimumGlibc: "2.28", pythonSeries: "3.12" },
+  "vLLM 0.32.0": { engine: "vllm", ...floors(vllmRelease("0.32.0")) },
+  "Transformers 5.23.0": { engine: "transformers", ...floors(transformersRelease("5.23.0")) },
 } as const satisfies Record<string, EngineDemand>;
 
 type Row = [title: string, engine: keyof typeof DEMANDS, host: Partial<HostFacts>, outcome: string];
@@ -55,9 +68,20 @@ const ROWS: readonly Row[] = [
   ],
   ["the C library of the systems of 2018, with driver 580", "vllm", { glibc: "2.28" }, "gpu cu130 bfloat16"],
   ["the C library of the systems of 2018, with driver 570", "vllm", old, "refused: glibc"],
-  ["Oracle Linux 8 with driver 580", "vllm", { ...oracle8 }, "refused: operating-system"],
-  ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: operating-system, glibc"],
+  ["Oracle Linux 8 with driver 580", "vLLM 0.32.0", { ...oracle8 }, "refused: glibc"],
+  ["Oracle Linux 8 with driver 580", "Transformers 5.23.0", { ...oracle8 }, "gpu cu130 bfloat16"],
+  ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: glibc"],
   ["Oracle Linux 8 with driver 570", "ollama", { ...oracle8, driver: "570.86.15" }, "gpu bundled bfloat16"],
+  ["Oracle Linux 9 with driver 580", "vLLM 0.32.0", { ...oracle9 }, "gpu cu130 bfloat16"],
+  ["Oracle Linux 9 with driver 580", "Transformers 5.23.0", { ...oracle9 }, "gpu cu130 bfloat16"],
+  ["Oracle Linux 9 with driver 570", "vllm", { ...oracle9, driver: "570.86.15" }, "gpu cu129 bfloat16"],
+  [
+    "Oracle Linux 8 with driver 570",
+    "vLLM 0.32.0",
+    { ...oracle8, driver: "570.86.15" },
+    "refused: gpu-driver-below-floor, glibc",
+  ],
+  ["no GNU C library", "Transformers 5.23.0", { glibc: null }, "refused: glibc"],
   ["Python 3.10", "vllm from a folder", { pythons: ["3.10.12"] }, "refused: python"],
   ["Python 3.12 beside it", "vllm from a folder", { pythons: ["3.12.3", "3.10.12"] }, "gpu cu130 bfloat16"],
   ["Python 3.10, and an index that brings its own", "vllm for CUDA 13", { pythons: ["3.10.12"] }, "gpu cu130 bfloat16"],
@@ -107,25 +131,12 @@ describe("GPU × driver × C library × system × engine", () => {
     expect(judgeCompatibility(DEMANDS.vllm, { ...L4, gpus }).refusals.map(({ id }) => id)).toEqual(["gpu-compute"]);
   });
 
-  test("every refusal names the cause, what is needed and a way out", () => {
-    const { refusals } = judgeCompatibility(DEMANDS.vllm, { ...L4, ...oracle8, driver: "570.86.15" });
-    expect(refusals).toMatchInlineSnapshot(`
-      [
-        {
-          "found": "Oracle Linux 8",
-          "id": "operating-system",
-          "needed": "Debian 12, Ubuntu 22.04, Ubuntu 24.04",
-          "wayOut": "choose a host with one of these systems; or set engine.kind to ollama",
-          "what": "The host's system is not one on which this release sets up vllm",
-        },
-        {
-          "found": "glibc 2.28, driver 570.86.15",
-          "id": "glibc",
-          "needed": "glibc 2.34 for CUDA 12.9; or driver 580, with which glibc 2.28 is enough",
-          "wayOut": "on the host install a driver of branch 580 (dnf config-manager --add-repo https://developer.download.nvidia.com/compute/cuda/repos/rhel8/x86_64/cuda-rhel8.repo, enable EPEL, dnf module enable nvidia-driver:580-open, dnf install nvidia-open), reboot, and measure again; or set engine.kind to ollama; or choose a host with a newer system",
-          "what": "The host's C library is older than vLLM's cu129 build needs, which its driver calls for",
-        },
-      ]
-    `);
+  test.each([
+    ["a build for an older driver", DEMANDS.vllm, { ...oracle8, driver: "570.86.15" }],
+    ["a release", DEMANDS["vLLM 0.32.0"], oracle8],
+    ["a system that is not in the list", DEMANDS.ollama, { system: { id: "fedora", version: "43" } }],
+  ])("a refusal names the cause, what is needed and a way out: %s", (_title, demand, host) => {
+    const { refusals } = judgeCompatibility(demand, { ...L4, ...host });
+    expect(refusals).toMatchSnapshot();
   });
 });

@@ -20,11 +20,26 @@ describe("gatewayStep", () => {
       tls: "own-ca",
       restored_ca: "{{secret?:tls/restored-ca}}",
       server_name: "llm.example",
+      upstreams: "network",
       subject_names: "DNS:llm.example\nDNS:localhost\nIP:127.0.0.1\nIP:::1\nIP:192.0.2.7\nIP:fd00::7",
     });
     expect(step.files[2]!.text).toContain(
       "subjectAltName = DNS:llm.example, DNS:localhost, IP:127.0.0.1, IP:::1, IP:192.0.2.7, IP:fd00::7\n",
     );
+  });
+
+  test.each([
+    ["Ollama, which is on loopback", "ollama", {}, "network"],
+    ["vLLM, which has a Unix socket", "vllm", {}, "socket"],
+    ["vLLM, and an application on loopback", "vllm", { applicationRoute: { upstream: "127.0.0.1:3000" } }, "network"],
+  ])("says whether nginx connects to the network: %s", (_title, kind, gateway, upstreams) => {
+    const config = stackSchema.parse({
+      target: { kind: "sandbox" },
+      engine: { kind, ...(kind === "vllm" ? { parallel: 1 } : {}) },
+      models: [{ name: "tiny", source: "builtin:tiny", context: 2048 }],
+      gateway,
+    });
+    expect(sampleStep(config).inputs["upstreams"]).toBe(upstreams);
   });
 
   test.each([

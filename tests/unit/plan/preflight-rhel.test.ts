@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { transformersRelease } from "../../../plan/catalog/transformers";
+import { vllmRelease } from "../../../plan/catalog/vllm";
 import { DEFAULT_EXISTING } from "../../../plan/existing";
 import { judgePreflight, refusalText, type Requirements } from "../../../plan/preflight";
 import type { PreflightReport } from "../../../plan/preflight/report";
@@ -16,8 +18,7 @@ const RHEL = { id: "rhel", like: "fedora", version: "9.6", pretty: "Red Hat Ente
 
 test.each<[string, Partial<PreflightReport>, Partial<Requirements>]>([
   ["no ss", { ports: null }, {}],
-  ["vLLM, whose socket is for Debian's nginx", {}, { engine: "vllm" }],
-  ["Transformers, for the same reason", {}, { engine: "transformers" }],
+  ["vLLM on release 8, whose C library is too old for it", {}, { glibc: vllmRelease("0.32.0").minimumGlibc }],
   ["no Docker on Oracle Linux, for which Docker has no packages of its own", {}, { docker: true }],
   [
     "Podman under Docker's name on RHEL",
@@ -28,6 +29,13 @@ test.each<[string, Partial<PreflightReport>, Partial<Requirements>]>([
   const { refusals } = judge(report, needs);
   expect(refusals).toHaveLength(1);
   expect(refusalText(refusals)).toMatchSnapshot();
+});
+
+test.each([
+  ["Transformers on release 8", {}, transformersRelease("5.23.0").minimumGlibc],
+  ["vLLM on release 9", { os: RHEL, libc: "glibc 2.34" }, vllmRelease("0.32.0").minimumGlibc],
+])("is not refused for its C library: %s", (_title, report, glibc) => {
+  expect(judge(report, { glibc }).refusals).toEqual([]);
 });
 
 test("systemd 239 leaves lines of our units out, and that is said", () => {

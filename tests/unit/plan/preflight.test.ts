@@ -61,14 +61,6 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
     "a relative of Ubuntu",
     { report: { os: { id: "linuxmint", like: "ubuntu debian", version: "22.1", pretty: "Linux Mint 22.1" } } },
   ],
-  [
-    "operating-system",
-    "Oracle Linux, where vLLM is wanted",
-    {
-      report: { os: { id: "ol", like: "fedora", version: "9.6", pretty: "Oracle Linux Server 9.6" } },
-      needs: { engine: "vllm" },
-    },
-  ],
   ["systemd", "no systemd", { report: { systemd: { running: false, version: null, state: null } } }],
   [
     "systemd-state",

@@ -53,7 +53,7 @@ describe("Transformers", () => {
     expect(settings({ queue: 3, drain: "90s" })).toEqual({
       model: "/srv/m",
       name: "m",
-      socket: "/run/llm-transformers/engine.sock",
+      socket: "/run/httpd-llm-transformers/engine.sock",
       context: 8192,
       queue: 3,
       drain: 90,

@@ -71,7 +71,11 @@ describe("the settings of vllm serve", () => {
 
   test("are behind a socket: no host, no port, no key", () => {
     const found = settings({});
-    expect(found).toMatchObject({ uds: "/run/llm-vllm/engine.sock", model: "/srv/m", "served-model-name": ["m"] });
+    expect(found).toMatchObject({
+      uds: "/run/httpd-llm-vllm/engine.sock",
+      model: "/srv/m",
+      "served-model-name": ["m"],
+    });
     for (const flag of ["host", "port", "api-key"]) expect(found).not.toHaveProperty(flag);
   });
 

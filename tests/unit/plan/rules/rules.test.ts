@@ -68,7 +68,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [
       "vLLM behind a socket",
       step({
-        file: [VLLM_FILE, "model: /srv/m\nuds: /run/llm-vllm/engine.sock\n"],
+        file: [VLLM_FILE, "model: /srv/m\nuds: /run/httpd-llm-vllm/engine.sock\n"],
         inputs: { weights_sha256: SOME_SHA256 },
       }),
     ],

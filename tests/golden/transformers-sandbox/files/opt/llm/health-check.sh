@@ -26,13 +26,13 @@ fi
 
 if systemctl is-active --quiet llm-transformers.service; then say unit OK "llm-transformers.service is running"; else say unit FAULT "llm-transformers.service is not running: journalctl -u llm-transformers.service"; fi
 
-if answer=$(curl --fail --silent --max-time 5 --unix-socket /run/llm-transformers/engine.sock http://localhost/v1/models); then
-  say engine OK "answers on /run/llm-transformers/engine.sock"
+if answer=$(curl --fail --silent --max-time 5 --unix-socket /run/httpd-llm-transformers/engine.sock http://localhost/v1/models); then
+  say engine OK "answers on /run/httpd-llm-transformers/engine.sock"
   for model in tiny; do
     if grep -qF "\"id\":\"$model\"" <<<"$answer"; then say model OK "$model"; else say model FAULT "$model is not served"; fi
   done
 else
-  say engine FAULT "no answer on /run/llm-transformers/engine.sock; after a start that takes minutes: journalctl -u llm-transformers.service"
+  say engine FAULT "no answer on /run/httpd-llm-transformers/engine.sock; after a start that takes minutes: journalctl -u llm-transformers.service"
 fi
 
 if curl --fail --silent --insecure --max-time 5 --output /dev/null https://127.0.0.1:443/health; then

@@ -130,10 +130,13 @@ begin() { # SECONDS
   if [[ $(goal) == fixed ]]; then remember_before; fi
   prepare_trial "$TRIAL.next"
   mv -T "$TRIAL.next" "$TRIAL"
+  # Of a trial whose end was killed.
+  stop_active "$REVERT_UNIT.timer" "$REVERT_UNIT.service"
   # Tried again when it fails or is killed: nothing else would bring the host back.
   systemd-run --quiet --collect --unit="$REVERT_UNIT" --on-active="$1" --timer-property=AccuracySec=100ms \
     --property=Restart=on-failure --property=RestartSec=5 --property=SyslogIdentifier=tms-llm \
-    --description="the former address, unless the new one is confirmed" bash "$TRIAL/switch.sh" revert
+    --description="the former address, unless the new one is confirmed" \
+    sh -c "[ ! -e $TRIAL ] || exec bash $TRIAL/switch.sh revert"
   # The answer goes out before the line is cut.
   systemd-run --quiet --collect --unit="$SWITCH_UNIT" --on-active=1 --timer-property=AccuracySec=100ms \
     --property=SyslogIdentifier=tms-llm --description="the new address" bash "$TRIAL/switch.sh" switch
@@ -214,14 +217,19 @@ revert() {
 }
 
 end_trial() {
-  rm -rf "$TRIAL"
   stop_active "$REVERT_UNIT.timer"
+  rm -rf "$TRIAL.over"
+  mv -T "$TRIAL" "$TRIAL.over"
+  rm -rf "$TRIAL.over"
 }
 
 stop_active() { # UNIT…
   local unit
   for unit in "$@"; do
-    if systemctl is-active --quiet "$unit"; then systemctl stop "$unit"; fi
+    case $(systemctl is-active "$unit") in
+      inactive | failed | unknown) ;;
+      *) systemctl stop "$unit" ;;
+    esac
   done
 }
 

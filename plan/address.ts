@@ -11,6 +11,8 @@ import type { Step } from "./step";
 
 /** Sorted behind what an installer or cloud-init writes: in netplan the later file has the last word. */
 const NETPLAN_FILE = "/etc/netplan/90-tms-llm.yaml";
+/** Read on RHEL 8 too, where other profiles are ifcfg files. */
+const KEYFILE = "/etc/NetworkManager/system-connections/tms-llm.nmconnection";
 
 const OURS = "# Made by tms-llm, from network.address in the stack file.";
 
@@ -36,7 +38,38 @@ function netplanText(fixed: FixedAddress): string {
   return `${OURS}\n${stringify({ network: { version: 2, ethernets: { [fixed.interface]: settings } } })}`;
 }
 
-/** The fixed address, as a file of netplan. */
+/** As `nmcli connection modify` takes them, a property a line; the rest is as in the profile that the interface had before. */
+function profileText(fixed: FixedAddress): string {
+  const { four, six } = read(fixed);
+  const isSix = (nameserver: string) => nameserver.includes(":");
+  const family = (name: "ipv4" | "ipv6", own: readonly string[], gateway = "") =>
+    own.length === 0
+      ? []
+      : [
+          `${name}.method=manual`,
+          `${name}.addresses=${own.join(",")}`,
+          `${name}.gateway=${gateway}`,
+          `${name}.never-default=no`,
+        ];
+  const nameservers =
+    fixed.nameservers.length === 0
+      ? []
+      : [
+          `ipv4.dns=${fixed.nameservers.filter((server) => !isSix(server)).join(",")}`,
+          `ipv6.dns=${fixed.nameservers.filter(isSix).join(",")}`,
+        ];
+  return [
+    `connection.interface-name=${fixed.interface}`,
+    "connection.autoconnect=yes",
+    // The highest there is: the former profile stays beside it.
+    "connection.autoconnect-priority=999",
+    ...family("ipv4", four, fixed.gateway4),
+    ...family("ipv6", six, fixed.gateway6),
+    ...nameservers,
+  ].join("\n");
+}
+
+/** The fixed address, for netplan as a file and for NetworkManager as properties: the host knows which of the two it has. */
 export function addressStep({ address }: Network): Step | undefined {
   if (address === undefined) return undefined;
   const { four, six } = read(address);
@@ -52,6 +85,8 @@ export function addressStep({ address }: Network): Step | undefined {
       families: [...(four.length > 0 ? ["4"] : []), ...(six.length > 0 ? ["6"] : [])].join("\n"),
       nameservers: address.nameservers.length > 0 ? "yes" : "",
       netplan: NETPLAN_FILE,
+      keyfile: KEYFILE,
+      profile: profileText(address),
     },
     files: [plannedFile(NETPLAN_FILE, netplanText(address), "root:root", "0600")],
     artifacts: [],

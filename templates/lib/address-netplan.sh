@@ -19,6 +19,17 @@ yielded() {
   esac
 }
 
+as_planned() { cmp -s "$HOME_DIR/wanted" "$path"; }
+
+# Where our file is gone: another one without what it had listed.
+says_ours() {
+  local kept
+  for kept in "$HOME_DIR"/before/yielded/*; do
+    if cmp -s "$kept" "/etc/netplan/${kept##*/}"; then return 0; fi
+  done
+  return 1
+}
+
 # Its own files say what was before.
 keep_connection() { mkdir -p "$1/"{originals,yielded}; } # BEFORE
 

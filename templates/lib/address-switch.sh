@@ -7,7 +7,7 @@
 #   begin SECONDS   tries it; the host goes back by itself unless it is confirmed in that time
 #   confirm TOKEN   keeps it; asked over the new address by the machine that deploys
 #   switch, revert  the parts of a trial, run by systemd
-# What is tried lies in /run alone, where netplan looks too, so a reboot ends a trial as well.
+# What is tried lies in /run alone, where netplan and NetworkManager look too, so a reboot ends a trial as well.
 set -euo pipefail
 shopt -s inherit_errexit nullglob
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
@@ -36,19 +36,11 @@ global_addresses() { ip -o address show dev "$interface" scope global | awk '!/ 
 
 missing_addresses() { comm -13 <(static_addresses | sort) <(sort <<<"$addresses"); }
 
-taken() {
-  local kept
-  [[ -e $HOME_DIR/before ]] || return 1
-  if [[ -e $path ]]; then return 0; fi
-  for kept in "$HOME_DIR"/before/yielded/*; do
-    if cmp -s "$kept" "/etc/netplan/${kept##*/}"; then return 0; fi
-  done
-  return 1
-}
+taken() { [[ -e $HOME_DIR/before ]] && { [[ -e $path ]] || says_ours; }; }
 
 differences() {
   local missing file others=''
-  if ! cmp -s "$HOME_DIR/wanted" "$path"; then
+  if ! as_planned; then
     printf 'file %s\tas planned\t%s\n' "$path" "$(if [[ -e $path ]]; then echo 'another one'; else echo absent; fi)"
   elif [[ $(stat -c '%U:%G %a' "$path") != 'root:root 600' ]]; then
     printf 'file %s\troot:root 600\t%s\n' "$path" "$(stat -c '%U:%G %a' "$path")"
@@ -63,7 +55,7 @@ differences() {
   done
 }
 
-# For the part that speaks with netplan; shellcheck cannot see who calls them.
+# For the part that speaks with the manager; shellcheck cannot see who calls them.
 # shellcheck disable=SC2317
 # replace FILE SOURCE: atomic; owner and mode stay those of FILE.
 replace() {
@@ -80,7 +72,7 @@ put_ours() {
 }
 
 # shellcheck disable=SC2317
-# netplan reads no file with this ending.
+# Neither netplan nor NetworkManager reads a file with this ending.
 candidate_of() { printf '%s/.%s.tms-llm' "${1%/*}" "${1##*/}"; }
 
 runs() { systemctl is-active --quiet "$REVERT_UNIT.timer" "$REVERT_UNIT.service" "$SWITCH_UNIT.service"; }
@@ -123,8 +115,7 @@ begin() { # SECONDS
   token=$(</proc/sys/kernel/random/uuid)
   rm -rf "$TRIAL.next" "$HOME_DIR/outcome"
   mkdir -p "$TRIAL.next/files"
-  cp -- "$0" "$TRIAL.next/switch.sh"
-  cp -- "$(dirname "$0")"/{settings,netplan.sh,netplan-yield.py} "$TRIAL.next/"
+  cp -- "$(dirname "$0")"/{settings,*.sh,*.py} "$TRIAL.next/"
   goal >"$TRIAL.next/goal"
   echo "$token" >"$TRIAL.next/token"
   if [[ $(goal) == fixed ]]; then remember_before; fi

@@ -6,9 +6,22 @@ ADDRESS=$STATE/address
 
 ensure_fixed_address() {
   local manager path
-  manager=$(network_manager)
-  path=$in_netplan
-  if [[ $VERB == apply ]]; then judge_network "$manager" "$path"; fi
+  if [[ $VERB == check ]]; then
+    if [[ ! -e $ADDRESS/settings ]]; then
+      difference "fixed address" "laid out as planned" absent
+      return
+    fi
+    # An interface that is down at this moment is nobody's.
+    # shellcheck source=/dev/null
+    manager=$(source "$ADDRESS/settings" && echo "$manager")
+  else
+    manager=$(manager_of "$in_interface")
+  fi
+  case $manager in
+    netplan) path=$in_netplan ;;
+    NetworkManager) path=$in_keyfile ;;
+  esac
+  if [[ $VERB == apply ]]; then judge_network "$manager" "${path-}"; fi
   own address host "$in_interface"
   lay_out_address "$manager" "$path"
   if [[ $VERB == check && -e $ADDRESS/switch.sh ]]; then
@@ -18,28 +31,47 @@ ensure_fixed_address() {
   fi
 }
 
-# network_manager: what configures the network of this host, as far as we know how to tell it something.
-network_manager() {
-  if command -v netplan >/dev/null; then
+# manager_of INTERFACE: what gives it its addresses, of those that we know how to tell something. What netplan has NetworkManager
+# do is still netplan's.
+manager_of() {
+  local profile
+  profile=$(by_networkmanager active_profile "$1")
+  if networkctl --no-pager status "$1" 2>/dev/null | grep -qE 'Network File: /run/systemd/network/10-netplan-' ||
+    [[ $(by_networkmanager file_of "${profile:-none}") == */netplan-* ]]; then
     echo netplan
+  elif [[ -n $profile ]]; then
+    echo NetworkManager
   else
     echo none
   fi
 }
 
+# by_networkmanager QUESTION …: asks with the words of the script that sets the address.
+by_networkmanager() (
+  command -v nmcli >/dev/null || exit 0
+  # shellcheck source=/dev/null
+  source "$LIB/address-networkmanager.sh"
+  "$@"
+)
+
 # judge_network MANAGER PATH: what could not be taken back is not begun.
 judge_network() {
-  local links
-  [[ $1 != none ]] ||
-    fail "a fixed address cannot be set" "netplan is not on this host" \
-      "set it by hand and take network.address out of the stack file, or put the host's network under netplan first"
+  local links reason profile
   if [[ ! -e /sys/class/net/$in_interface ]]; then
     links=$(cd /sys/class/net && printf '%s\n' * | grep -vx lo | paste -sd' ')
     fail "there is no interface $in_interface" "the host has $links" "correct network.address.interface in the stack file"
   fi
-  "managed_by_$1" "$in_interface" ||
-    fail "$in_interface cannot get a fixed address" "$1 does not configure it at present, so it could not give the present address back" \
-      "put $in_interface as it is under $1 first, or take network.address out of the stack file"
+  [[ $1 != none ]] ||
+    fail "$in_interface cannot get a fixed address" \
+      "neither netplan nor NetworkManager configures it at present, so nothing could give the present address back" \
+      "put $in_interface as it is under one of them first, or set the address by hand and take network.address out of the stack file"
+  if [[ $1 == NetworkManager ]]; then
+    profile=$(by_networkmanager active_profile "$in_interface")
+    reason=$(by_networkmanager why_not_former "$profile")
+    [[ -z $reason ]] ||
+      fail "$in_interface cannot get a fixed address" "$reason, and nothing could give the present address back" \
+        "give $in_interface an Ethernet profile that lasts, for example by: nmcli connection modify uuid $profile connection.autoconnect yes (and take ip= off the kernel's command line, where that makes one at each boot); or take network.address out of the stack file"
+  fi
   if [[ -e $2 && ! -e $ADDRESS/before ]] && ! cmp -s "$STEP_DIR/files/$(file_row "$2" | cut -f4)" "$2"; then
     fail "$2 is there already" "no deployment that is known here has made it" "give it another name on the host, or move what it says into the stack file"
   fi
@@ -51,20 +83,22 @@ judge_network() {
   fi
 }
 
-managed_by_netplan() {
-  networkctl --no-pager status "$1" 2>/dev/null | grep -qE 'Network File: /run/systemd/network/10-netplan-'
-}
-
 # lay_out_address MANAGER PATH: all that the script needs, in a folder that outlives even our removal until the former
 # address is given back.
 lay_out_address() {
-  local next=$RUN_DIR/address source name
-  IFS=$'\t' read -r _ _ _ source < <(file_row "$2")
+  local next=$RUN_DIR/address parts=(wanted settings "$1.sh") source name
   mkdir -p "$next"
-  cp -- "$STEP_DIR/files/$source" "$next/wanted"
+  case $1 in
+    netplan)
+      IFS=$'\t' read -r _ _ _ source < <(file_row "$2")
+      cp -- "$STEP_DIR/files/$source" "$next/wanted"
+      cp -- "$LIB/netplan-yield.py" "$next/"
+      parts+=(netplan-yield.py)
+      ;;
+    NetworkManager) printf '%s\n' "$in_profile" >"$next/wanted" ;;
+  esac
   cp -- "$LIB/address-switch.sh" "$next/switch.sh"
-  cp -- "$LIB/address-netplan.sh" "$next/netplan.sh"
-  cp -- "$LIB/netplan-yield.py" "$next/"
+  cp -- "$LIB/address-${1,,}.sh" "$next/$1.sh"
   printf '%s=%q\n' manager "$1" path "$2" interface "$in_interface" addresses "$in_addresses" families "$in_families" \
     nameservers "$in_nameservers" >"$next/settings"
   if [[ $VERB == apply ]]; then
@@ -72,7 +106,7 @@ lay_out_address() {
     install -d -m 0700 "$ADDRESS"
     rm -f "$ADDRESS/give-back"
   fi
-  for name in wanted netplan-yield.py netplan.sh settings switch.sh; do
+  for name in "${parts[@]}" switch.sh; do
     if cmp -s "$next/$name" "$ADDRESS/$name"; then continue; fi
     difference "fixed address" "laid out as planned" "$name is another one, or missing"
     if [[ $VERB == apply ]]; then

@@ -6,21 +6,54 @@ import { installPackages } from "./packages";
  * DHCP. All of it comes up again at each boot. udev's triggers do nothing: a container may not write to /sys.
  */
 
-/** What configures the network, with the packages that bring it and the file by which the interface `cable` asks for a lease. */
+/**
+ * What configures the network: the packages that bring it, the file by which the interface `cable` asks for a lease, the file
+ * of ours, where that lies while it is tried, and how somebody else changes it.
+ */
 export const MANAGERS = {
   netplan: {
-    packages: "netplan.io udev",
+    packages: "netplan.io",
     file: "/etc/netplan/50-cloud-init.yaml",
-    text: "network: { version: 2, ethernets: { cable: { dhcp4: true } } }",
+    text: "network: { version: 2, ethernets: { cable: { dhcp4: true, mtu: 1400 } } }",
     start: "systemctl enable --now systemd-networkd && netplan apply",
     ours: "/etc/netplan/90-tms-llm.yaml",
     tried: "/run/netplan/90-tms-llm.yaml",
+    spoil: "echo '# by hand' >>/etc/netplan/90-tms-llm.yaml",
+  },
+  NetworkManager: {
+    packages: "network-manager",
+    file: "/etc/NetworkManager/system-connections/cable.nmconnection",
+    text: `# Somebody's own.
+[connection]
+id=cable
+uuid=0d9e1c1e-1111-4a4a-8b8b-000000000001
+type=ethernet
+interface-name=cable
+
+[ethernet]
+mtu=1400
+
+[ipv4]
+method=auto
+
+[ipv6]
+method=auto
+addr-gen-mode=eui64`,
+    start: "systemctl restart NetworkManager",
+    ours: "/etc/NetworkManager/system-connections/tms-llm.nmconnection",
+    tried: "/run/NetworkManager/system-connections/tms-llm.nmconnection",
+    spoil: "nmcli connection modify tms-llm ipv4.gateway 10.1.2.9",
   },
 } as const;
 export type Manager = keyof typeof MANAGERS;
 
+// Docker's own interface is none of its business.
+const NETWORK_MANAGER_CONF = "[main]\\ndns=none\\n[keyfile]\\nunmanaged-devices=interface-name:eth0\\n";
+
 const OUTSIDE = `#!/bin/sh
 mount -o remount,rw,bind /proc/sys; sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0
+# Nobody else is on the cable who could have the address.
+sysctl -qw net.ipv6.conf.default.dad_transmits=0
 ip netns add outside
 ip link add cable address 02:00:00:00:00:57 type veth peer name far netns outside
 ip link set cable up; ip -n outside link set far up
@@ -45,11 +78,12 @@ export async function startNetworkedHost(image: string, manager: Manager): Promi
   const { packages, file, text, start } = MANAGERS[manager];
   await host.shell(`set -e
     printf '#!/bin/sh\\n[ "$1" = trigger ] || exec /usr/bin/udevadm "$@"\\n' >/usr/local/bin/udevadm; chmod 0755 /usr/local/bin/udevadm
-    mkdir -p /etc/netplan`);
-  await installPackages(host, `${packages} dnsmasq-base iputils-ping`);
+    mkdir -p /etc/netplan /etc/NetworkManager/conf.d /etc/NetworkManager/system-connections
+    printf '${NETWORK_MANAGER_CONF}' >/etc/NetworkManager/conf.d/test.conf`);
+  await host.shell(`cat >${file}; chmod 0600 ${file}`, `${text}\n`);
+  await installPackages(host, `${packages} udev dnsmasq-base iputils-ping`);
   await host.shell("cat >/usr/local/sbin/outside; chmod 0755 /usr/local/sbin/outside", `${OUTSIDE}\n`);
   await host.shell("cat >/etc/systemd/system/outside.service", `${UNIT}\n`);
-  await host.shell(`cat >${file}; chmod 0600 ${file}`, `${text}\n`);
   await host.shell(
     `systemctl daemon-reload && systemctl enable --now --quiet outside && until [ -e /sys/class/net/cable ]; do sleep 0.1; done; (${start}) >/run/start.log 2>&1`,
   );

@@ -33,10 +33,11 @@ const LEFT_OUT: readonly Exception[] = [
   { pattern: /^path \/var\/lib\/systemd\/random-seed$/, reason: "written at shutdown" },
   { pattern: /^path \/var\/lib\/logrotate(\/status)?$/, reason: "when logs were last rotated" },
   { pattern: /^path \/var\/lib\/rpm\/rpmdb\.sqlite-(shm|wal)$/, reason: "written by whoever reads the database" },
+  { pattern: /^path \/var\/lib\/NetworkManager(\/|$)/, reason: "its leases, and when each profile was last used" },
   { pattern: /^unit(-file)? tms-llm-phase\.service$/, reason: "the run itself" },
   { pattern: /^unit(-file)? tms-llm-health\.service$/, reason: "runs every minute" },
   {
-    pattern: /^unit systemd-(tmpfiles-clean|hostnamed|localed|timedated)\.service$/,
+    pattern: /^unit (systemd-(tmpfiles-clean|hostnamed|localed|timedated)|NetworkManager-dispatcher)\.service$/,
     reason: "starts and ends by itself",
   },
 ];

@@ -1,117 +1,51 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { addressStep } from "../../plan/address";
 import type { FixedAddress } from "../../plan/config/fixed-address";
 import type { Difference } from "../../plan/drift";
-import { addressText } from "../../plan/render/loader";
 import { DOCKER_MISSING, type BareHost } from "../harness/bare-host";
-import { anchor, checkHost, prepareMaterial, removeAll, runPhase, submitPhase } from "../harness/deployment";
+import { checkHost, removeAll, runPhase, submitPhase } from "../harness/deployment";
+import { AddressedHost, FIXED, fixedAddressSteps, LEASE } from "../harness/fixed-address";
 import { chosenSeed, seededRandom } from "../harness/kill";
-import {
-  answersAt,
-  cableAddresses,
-  leaseOf,
-  MANAGERS,
-  startNetworkedHost,
-  type Manager,
-} from "../harness/networked-host";
+import { answersAt, leaseOf, MANAGERS, type Manager } from "../harness/networked-host";
+import { installPackages } from "../harness/packages";
 import { differences, elsewhere, takeSnapshot } from "../harness/snapshot";
 
-const LEASE = ["10.1.2.57/24"];
-const FIXED = ["10.1.2.100/24", "fd00:5::100/64"];
-const steps = (changes: Partial<FixedAddress> = {}) =>
-  [
-    addressStep({
-      noProxy: [],
-      hosts: {},
-      address: {
-        interface: "cable",
-        addresses: FIXED,
-        gateway4: "10.1.2.1",
-        gateway6: "fd00:5::1",
-        nameservers: ["10.1.2.1"],
-        ...changes,
-      },
-    }),
-  ].filter((step) => step !== undefined);
-
 const told = ({ what, expected, found }: Difference) => `${what}: ${expected}, ${found}`;
+const settled = { state: "settled", goal: "fixed" };
 
-/** What the whole file asks of one host with one manager of its network. */
-class Subject {
-  private constructor(
-    readonly host: BareHost,
-    readonly manager: Manager,
-  ) {}
+describe.skipIf(DOCKER_MISSING)("a fixed address, with udev's triggers left out (needs Docker)", () => {
+  let hosts: Readonly<Record<Manager, AddressedHost>>;
 
-  static async start(manager: Manager): Promise<Subject> {
-    const { image } = await prepareMaterial();
-    return new Subject(await startNetworkedHost(image, manager), manager);
-  }
+  beforeAll(async () => {
+    const [netplan, NetworkManager] = await Promise.all([
+      AddressedHost.start("netplan"),
+      AddressedHost.start("NetworkManager"),
+    ]);
+    hosts = { netplan, NetworkManager };
+  });
+  afterAll(() => Promise.all(Object.values(hosts).map(({ host }) => host.remove())));
 
-  layOut = (changes: Partial<FixedAddress> = {}) => runPhase(this.host, "base", steps(changes));
-
-  async ask(...words: string[]): Promise<Record<string, unknown>> {
-    return JSON.parse(await this.host.shell(addressText(...words))) as Record<string, unknown>;
-  }
-
-  state = () => this.ask("state");
-
-  /** Begins a trial. @returns what confirms it */
-  async begin(seconds: number): Promise<string> {
-    return (await this.ask("begin", String(seconds)))["token"] as string;
-  }
-
-  /** Waits until the host can be told to keep the address, and tells it. */
-  async confirm(token: string): Promise<void> {
-    await expect
-      .poll(() => this.ask("confirm", token), { timeout: 60_000, interval: 200 })
-      .toEqual({ confirmed: "yes" });
-  }
-
-  keep = async () => this.confirm(await this.begin(60));
-
-  /** Waits until a trial is over that nobody confirms. */
-  async goesBack(): Promise<void> {
-    await expect.poll(async () => (await this.state())["state"], { timeout: 90_000, interval: 200 }).toBe("wanted");
-  }
-
-  /** From whatever a test has left to a host without anything of ours. */
-  async reset(): Promise<void> {
-    await this.host.shell("systemctl start tms-llm-address-revert.service 2>/dev/null || true");
-    await anchor(this.host);
-    await runPhase(this.host, "base", []);
-    if ("state" in (await this.state())) await this.keep();
-    await leaseOf(this.host);
-  }
-}
-
-describe.skipIf(DOCKER_MISSING).each(Object.keys(MANAGERS) as Manager[])(
-  "a fixed address by %s, with udev's triggers left out (needs Docker)",
-  (manager) => {
-    let subject: Subject;
+  describe.each(Object.keys(MANAGERS) as Manager[])("by %s", (manager) => {
+    let subject: AddressedHost;
     let host: BareHost;
-    const { ours, tried } = MANAGERS[manager];
+    const { file, ours, tried, spoil } = MANAGERS[manager];
 
-    beforeAll(async () => {
-      subject = await Subject.start(manager);
+    beforeAll(() => {
+      subject = hosts[manager];
       host = subject.host;
-      await anchor(host);
     });
-    afterAll(() => host.remove());
-    beforeEach(async ({ onTestFailed }) => {
+    beforeEach(({ onTestFailed }) => {
       onTestFailed(async () => console.error(await host.journal(), await host.shell("ip address; ip route")));
-      await subject.reset();
     });
 
     const exists = async (path: string) => (await host.ask(`test -e ${path}`)).exitCode === 0;
-    const settled = { state: "settled", goal: "fixed" };
 
     test("is laid out by the phase, once; the host stays where it is", async () => {
+      await subject.isBare();
       expect((await subject.layOut())[0]!.changed).toBeGreaterThan(0);
       const laidOut = await takeSnapshot(host);
       expect((await subject.layOut())[0]!.changed).toBe(0);
       expect(differences(laidOut, await takeSnapshot(host), "reapplied")).toEqual([]);
-      expect(await cableAddresses(host)).toEqual(LEASE);
+      expect(await subject.addresses()).toEqual(LEASE);
       expect(await exists(ours)).toBe(false);
       expect((await checkHost(host)).map(told)).toEqual([
         `file ${ours}: as planned, absent`,
@@ -119,132 +53,93 @@ describe.skipIf(DOCKER_MISSING).each(Object.keys(MANAGERS) as Manager[])(
       ]);
     });
 
+    test("that nobody confirms goes by itself, and leaves no trace", async () => {
+      await subject.isLaidOut();
+      const before = await takeSnapshot(host);
+      await subject.begin(10);
+      await subject.tries(FIXED, 9_000);
+      expect(await exists(tried)).toBe(true);
+      expect(await exists(ours)).toBe(false);
+      await subject.goesBack();
+      await leaseOf(host);
+      expect(await subject.addresses()).toEqual(LEASE);
+      expect(await answersAt(host, "10.1.2.57")).toBe(true);
+      expect(await subject.state()).toMatchObject({ state: "wanted", last: "nobody confirmed it in time" });
+      expect(elsewhere(differences(before, await takeSnapshot(host), "equivalent"))).toEqual([]);
+    });
+
+    test("goes, whichever part of the trial is killed", async () => {
+      const random = seededRandom(chosenSeed());
+      console.log(`TMS_LLM_SEED=${chosenSeed()}`);
+      await subject.isLaidOut();
+      const before = await takeSnapshot(host);
+      for (const part of ["tms-llm-address", "tms-llm-address-revert"]) {
+        await subject.begin();
+        const moment = (random() * 1.5).toFixed(2);
+        await host.shell(`[ ${part} = tms-llm-address ] || systemctl start --no-block ${part}.service
+          until systemctl is-active --quiet ${part}.service; do sleep 0.02; done; sleep ${moment}
+          systemctl kill --kill-who=all --signal=KILL ${part}.service || true`);
+        if (part === "tms-llm-address") await subject.runOut();
+        await expect.poll(() => exists("/run/tms-llm-address"), { timeout: 90_000 }).toBe(false);
+        await leaseOf(host);
+        expect(await subject.addresses(), `${part} after ${moment} s`).toEqual(LEASE);
+      }
+      expect(elsewhere(differences(before, await takeSnapshot(host), "equivalent"))).toEqual([]);
+    });
+
+    test("goes with a reboot before it was confirmed", async () => {
+      await subject.isLaidOut();
+      await subject.begin();
+      await subject.tries(FIXED);
+      await host.reboot();
+      await leaseOf(host);
+      expect(await subject.addresses()).toEqual(LEASE);
+      expect(await subject.state()).toMatchObject({ state: "wanted" });
+    });
+
+    test("is not kept by the word of an earlier trial, nor while another one goes on", async () => {
+      await subject.isLaidOut();
+      const earlier = await subject.begin();
+      await subject.runOut();
+      const token = await subject.begin();
+      expect(await subject.ask("confirm", earlier)).toEqual({ confirmed: "gone" });
+      await expect(subject.begin()).rejects.toThrow(/an address is being tried on this host at this moment/);
+      await subject.confirm(token);
+      expect(await subject.addresses()).toEqual(FIXED);
+    });
+
     test("is kept when it is confirmed, and stays after a reboot", async () => {
-      await subject.layOut();
-      await subject.keep();
-      expect(await cableAddresses(host)).toEqual(FIXED);
+      const former = await host.shell(`cat ${file}`);
+      await subject.isFixed();
+      expect(await subject.addresses()).toEqual(FIXED);
       expect(await answersAt(host, "10.1.2.100")).toBe(true);
       expect(await answersAt(host, "fd00:5::100")).toBe(true);
       expect(await answersAt(host, "10.1.2.57")).toBe(false);
       expect(await host.shell("ip route show default dev cable; ip -6 route show default dev cable")).toMatch(
         /via 10\.1\.2\.1 [^]*via fd00:5::1 /,
       );
+      expect(await host.shell("cat /sys/class/net/cable/mtu")).toBe("1400");
       expect(await host.shell(`stat -c '%U:%G %a' ${ours}`)).toBe("root:root 600");
+      expect(await host.shell(`cat ${file}`)).toBe(former);
       expect(await exists(tried)).toBe(false);
       expect(await host.shell("systemctl list-units --all --no-legend 'tms-llm-address*'")).toBe("");
       expect(await subject.state()).toMatchObject(settled);
       expect(await checkHost(host)).toEqual([]);
       await host.reboot();
-      await expect.poll(() => cableAddresses(host), { timeout: 30_000 }).toEqual(FIXED);
+      await subject.tries(FIXED);
       expect(await checkHost(host)).toEqual([]);
     });
 
     test("a second run changes nothing", async () => {
-      await subject.layOut();
-      await subject.keep();
+      await subject.isFixed();
       const before = await takeSnapshot(host);
       expect((await subject.layOut())[0]!.changed).toBe(0);
       expect(await subject.state()).toMatchObject(settled);
       expect(differences(before, await takeSnapshot(host), "reapplied")).toEqual([]);
     });
 
-    test("that nobody confirms goes by itself, and leaves no trace", async () => {
-      await subject.layOut();
-      const before = await takeSnapshot(host);
-      await subject.begin(12);
-      await expect.poll(() => cableAddresses(host), { timeout: 11_000 }).toEqual(FIXED);
-      expect(await exists(ours)).toBe(false);
-      await subject.goesBack();
-      await leaseOf(host);
-      expect(await cableAddresses(host)).toEqual(LEASE);
-      expect(await answersAt(host, "10.1.2.57")).toBe(true);
-      expect(await subject.state()).toMatchObject({ state: "wanted", last: "nobody confirmed it in time" });
-      expect(elsewhere(differences(before, await takeSnapshot(host), "equivalent"))).toEqual([]);
-    });
-
-    test("is not kept by the word of an earlier trial, nor while another one goes on", async () => {
-      await subject.layOut();
-      const earlier = await subject.begin(5);
-      await subject.goesBack();
-      const token = await subject.begin(60);
-      expect(await subject.ask("confirm", earlier)).toEqual({ confirmed: "gone" });
-      await expect(subject.begin(60)).rejects.toThrow(/an address is being tried on this host at this moment/);
-      await subject.confirm(token);
-    });
-
-    test("goes with a reboot before it was confirmed", async () => {
-      await subject.layOut();
-      await subject.begin(300);
-      await expect.poll(() => cableAddresses(host), { timeout: 30_000 }).toEqual(FIXED);
-      await host.reboot();
-      await leaseOf(host);
-      expect(await cableAddresses(host)).toEqual(LEASE);
-      expect(await subject.state()).toMatchObject({ state: "wanted" });
-      await subject.keep();
-      expect(await cableAddresses(host)).toEqual(FIXED);
-    });
-
-    test("goes, whichever part of the trial is killed", async () => {
-      const random = seededRandom(chosenSeed());
-      console.log(`TMS_LLM_SEED=${chosenSeed()}`);
-      await subject.layOut();
-      const before = await takeSnapshot(host);
-      for (const part of ["tms-llm-address", "tms-llm-address-revert"]) {
-        await subject.begin(8);
-        const moment = (random() * 1.5).toFixed(2);
-        await host.shell(`until systemctl is-active --quiet ${part}.service; do sleep 0.02; done; sleep ${moment}
-          systemctl kill --kill-who=all --signal=KILL ${part}.service || true`);
-        await expect.poll(() => exists("/run/tms-llm-address"), { timeout: 90_000 }).toBe(false);
-        await leaseOf(host);
-        expect(await cableAddresses(host), `${part} after ${moment} s`).toEqual(LEASE);
-      }
-      expect(elsewhere(differences(before, await takeSnapshot(host), "equivalent"))).toEqual([]);
-    });
-
-    test("is changed to another one as safely", async () => {
-      await subject.layOut();
-      await subject.keep();
-      const other = { addresses: ["10.1.2.101/24"], gateway6: undefined };
-      await subject.layOut(other);
-      await subject.begin(12);
-      await expect.poll(() => cableAddresses(host), { timeout: 11_000 }).toContain("10.1.2.101/24");
-      await subject.goesBack();
-      await expect.poll(() => cableAddresses(host), { timeout: 30_000 }).toEqual(FIXED);
-      await subject.keep();
-      expect(await cableAddresses(host)).toEqual(["10.1.2.101/24"]);
-      expect(await checkHost(host)).toEqual([]);
-    });
-
-    test("is given back when it leaves the stack file, kept or not, without a trace", async () => {
-      const bare = await takeSnapshot(host);
-      await subject.layOut();
-      await subject.keep();
-      await runPhase(host, "base", []);
-      expect(await cableAddresses(host)).toEqual(FIXED);
-      expect(await subject.state()).toMatchObject({ state: "wanted", goal: "former", reach: ["10.1.2.57"] });
-      await subject.begin(12);
-      await expect.poll(() => cableAddresses(host), { timeout: 11_000 }).toEqual(LEASE);
-      await subject.goesBack();
-      await expect.poll(() => cableAddresses(host), { timeout: 30_000 }).toEqual(FIXED);
-      await subject.keep();
-      expect(await cableAddresses(host)).toEqual(LEASE);
-      expect(await subject.state()).toEqual({});
-      expect(elsewhere(differences(bare, await takeSnapshot(host), "equivalent"))).toEqual([]);
-    });
-
-    test("outlives the removal of everything else until it is given back", async () => {
-      await subject.layOut();
-      await subject.keep();
-      await removeAll(host);
-      expect(await host.shell("ls /var/lib/tms-llm")).toBe("address");
-      expect(await cableAddresses(host)).toEqual(FIXED);
-      await subject.keep();
-      expect(await cableAddresses(host)).toEqual(LEASE);
-      expect(await exists("/var/lib/tms-llm")).toBe(false);
-    });
-
     test.each([
-      ["its file is another one", `echo '# by hand' >>${ours}`, `file ${ours}: as planned, another one`],
+      ["its file is another one", spoil, `file ${ours}: as planned, another one`],
       ["anybody may read it", `chmod 0644 ${ours}`, `file ${ours}: root:root 600, root:root 644`],
       [
         "the interface has lost it",
@@ -252,13 +147,51 @@ describe.skipIf(DOCKER_MISSING).each(Object.keys(MANAGERS) as Manager[])(
         "address of cable: 10.1.2.100/24, fd00:5::100",
       ],
     ])("drift: %s; found, and mended by the next trial", async (_, command, found) => {
-      await subject.layOut();
-      await subject.keep();
+      await subject.isFixed();
       await host.shell(command);
       expect((await checkHost(host)).map(told)).toEqual([found]);
       expect(await subject.state()).toMatchObject({ state: "wanted" });
       await subject.keep();
       expect(await checkHost(host)).toEqual([]);
+    });
+
+    test("is changed to another one as safely", async () => {
+      await subject.isFixed();
+      await subject.layOut({ addresses: ["10.1.2.101/24"], gateway6: undefined });
+      await subject.begin();
+      await expect.poll(subject.addresses, { timeout: 60_000 }).toContain("10.1.2.101/24");
+      await subject.runOut();
+      await subject.tries(FIXED);
+      await subject.keep();
+      expect(await subject.addresses()).toEqual(["10.1.2.101/24"]);
+      expect(await checkHost(host)).toEqual([]);
+    });
+
+    test("is given back when it leaves the stack file, kept or not, without a trace", async () => {
+      await subject.isBare();
+      const bare = await takeSnapshot(host);
+      await subject.isFixed();
+      await runPhase(host, "base", []);
+      expect(await subject.addresses()).toEqual(FIXED);
+      expect(await subject.state()).toMatchObject({ state: "wanted", goal: "former", reach: ["10.1.2.57"] });
+      await subject.begin();
+      await subject.tries(LEASE);
+      await subject.runOut();
+      await subject.tries(FIXED);
+      await subject.keep();
+      expect(await subject.addresses()).toEqual(LEASE);
+      expect(await subject.state()).toEqual({});
+      expect(elsewhere(differences(bare, await takeSnapshot(host), "equivalent"))).toEqual([]);
+    });
+
+    test("outlives the removal of everything else until it is given back", async () => {
+      await subject.isFixed();
+      await removeAll(host);
+      expect(await host.shell("ls /var/lib/tms-llm")).toBe("address");
+      expect(await subject.addresses()).toEqual(FIXED);
+      await subject.keep();
+      expect(await subject.addresses()).toEqual(LEASE);
+      expect(await exists("/var/lib/tms-llm")).toBe(false);
     });
 
     test.each<[title: string, changes: Partial<FixedAddress>, message: RegExp]>([
@@ -270,12 +203,81 @@ describe.skipIf(DOCKER_MISSING).each(Object.keys(MANAGERS) as Manager[])(
       [
         "an interface that somebody else configures",
         { interface: "eth0" },
-        /eth0 cannot get a fixed address\n {2}why: netplan does not configure it at present/,
+        /eth0 cannot get a fixed address\n {2}why: neither netplan nor NetworkManager configures it at present/,
       ],
     ])("refuses %s", async (_, changes, message) => {
-      const { exitCode, stderr } = await submitPhase(host, "base", steps(changes));
+      await subject.isBare();
+      const { exitCode, stderr } = await submitPhase(host, "base", fixedAddressSteps(changes));
       expect(exitCode).not.toBe(0);
       expect(stderr).toMatch(message);
     });
-  },
-);
+  });
+
+  describe("by NetworkManager alone", () => {
+    let subject: AddressedHost;
+    let host: BareHost;
+    const { file, text, ours } = MANAGERS.NetworkManager;
+
+    beforeAll(() => {
+      subject = hosts.NetworkManager;
+      host = subject.host;
+    });
+    beforeEach(async ({ onTestFailed }) => {
+      onTestFailed(async () => console.error(await host.journal(), await host.shell("nmcli connection; ip address")));
+      await host.shell(`cat >${file}; chmod 0600 ${file}; nmcli connection reload`, text);
+      await subject.isBare();
+    });
+
+    test("refuses a profile that a reboot would end, before anything changes; the advice mends that", async () => {
+      await host.shell("nmcli connection delete cable; systemctl restart NetworkManager");
+      await leaseOf(host);
+      const { exitCode, stderr } = await submitPhase(host, "base", fixedAddressSteps());
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toMatch(
+        /cable cannot get a fixed address\n {2}why: its profile "Wired connection 1" lies in \/run, so a reboot would end it/,
+      );
+      expect((await host.ask("test -e /var/lib/tms-llm/address")).exitCode).not.toBe(0);
+      await host.shell(/nmcli connection modify uuid \S+ connection\.autoconnect yes/.exec(stderr)![0]);
+      await subject.isFixed();
+      expect(await subject.addresses()).toEqual(FIXED);
+      await subject.isBare();
+      await host.shell("nmcli connection delete 'Wired connection 1'");
+    });
+
+    test("knows the former profile even when somebody has removed ours", async () => {
+      await subject.isFixed();
+      await host.shell(`rm ${ours}`);
+      expect((await checkHost(host)).map(told)).toEqual([`file ${ours}: as planned, absent`]);
+      await subject.keep();
+      expect(await checkHost(host)).toEqual([]);
+      await subject.isBare();
+      expect(await subject.addresses()).toEqual(LEASE);
+    });
+
+    test("leaves a fixed address as it is when the former profile is gone, and says what to do", async () => {
+      await subject.isFixed();
+      await host.shell("nmcli connection delete cable");
+      await runPhase(host, "base", []);
+      await expect(subject.begin()).rejects.toThrow(
+        /cable cannot be given its former address back: NetworkManager has no profile 0d9e1c1e-\S+ put the UUID of a profile for it into \/var\/lib\/tms-llm\/address\/before\/profile/,
+      );
+      expect(await subject.addresses()).toEqual(FIXED);
+    });
+
+    test("is netplan's where netplan has NetworkManager do its work", async () => {
+      await installPackages(host, "netplan.io");
+      await host.shell(
+        `rm ${file}; cat >/etc/netplan/50-desktop.yaml; chmod 0600 /etc/netplan/50-desktop.yaml; netplan apply`,
+        "network: { version: 2, renderer: NetworkManager, ethernets: { cable: { dhcp4: true } } }",
+      );
+      await leaseOf(host);
+      await subject.isFixed();
+      expect(await subject.addresses()).toEqual(FIXED);
+      expect(await host.shell("ls /etc/netplan /etc/NetworkManager/system-connections")).toBe(
+        "/etc/NetworkManager/system-connections:\n\n/etc/netplan:\n50-desktop.yaml\n90-tms-llm.yaml",
+      );
+      await subject.isBare();
+      expect(await subject.addresses()).toEqual(LEASE);
+    });
+  });
+});

@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { addressStep } from "../../../plan/address";
 import type { FixedAddress } from "../../../plan/config/fixed-address";
 
-const file = (address: FixedAddress, ending: string) =>
-  addressStep({ noProxy: [], hosts: {}, address })!.files.find(({ path }) => path.endsWith(ending))!.text;
+const step = (address: FixedAddress) => addressStep({ noProxy: [], hosts: {}, address })!;
+const netplan = (address: FixedAddress) => step(address).files[0]!.text;
+const profile = (address: FixedAddress) => step(address).inputs["profile"]!;
 
 const four: FixedAddress = { interface: "ens3", addresses: ["192.168.0.100/24"], nameservers: [] };
 const six: FixedAddress = { interface: "ens3", addresses: ["FD00:0::100/64"], nameservers: ["fd00::1"] };
@@ -14,7 +15,7 @@ describe("a fixed address", () => {
   });
 
   test("leaves a family alone of which it has no address", () => {
-    expect(file(four, ".yaml")).toBe(`# Made by tms-llm, from network.address in the stack file.
+    expect(netplan(four)).toBe(`# Made by tms-llm, from network.address in the stack file.
 network:
   version: 2
   ethernets:
@@ -23,10 +24,23 @@ network:
       addresses:
         - 192.168.0.100/24
 `);
-    expect(file(six, ".yaml")).not.toContain("dhcp4");
+    expect(netplan(six)).not.toContain("dhcp4");
+    expect(profile(four)).not.toContain("ipv6.method");
+    expect(profile(six)).not.toContain("ipv4.method");
+  });
+
+  test("takes what it does not name out of a profile of NetworkManager, and leaves name servers where it names none", () => {
+    expect(profile(four)).toBe(`connection.interface-name=ens3
+connection.autoconnect=yes
+connection.autoconnect-priority=999
+ipv4.method=manual
+ipv4.addresses=192.168.0.100/24
+ipv4.gateway=
+ipv4.never-default=no`);
+    expect(profile(six)).toMatch(/\nipv4\.dns=\nipv6\.dns=fd00::1$/);
   });
 
   test("is spelled as the kernel will spell it, so that it is found again", () => {
-    expect(addressStep({ noProxy: [], hosts: {}, address: six })!.inputs["addresses"]).toBe("fd00::100/64");
+    expect(step(six).inputs["addresses"]).toBe("fd00::100/64");
   });
 });

@@ -104,6 +104,13 @@ export const NEWER_WORDS: readonly NewerWord[] = [
   ...words("nft", "0.9.3, Enterprise Linux 8.4", [
     [/\bnft\b.* (destroy\b|-o\b|--optimize\b)/, "1.0.2 and later", "nft destroy table inet x"],
   ]),
+  ...words("semodule", `2.9, ${EL8}`, [
+    [
+      /\bsemodule\b.* (-m\b|--(checksum|refresh|rebuild-if-modules-changed)\b)/,
+      "3.3 and later",
+      "semodule -l --checksum",
+    ],
+  ]),
   ...words("dnf", "4; release 5 is no host's of the list", [
     [/\bdnf\w*\b.* (addrepo\b|--use-host-config\b)/, "5", "dnf config-manager addrepo --id=x"],
   ]),

@@ -17,6 +17,8 @@ const TRIAL_SECONDS = 120;
 /** The way back, on top of a trial: a lease has to be asked for anew. */
 const LONGEST_RETURN_SECONDS = 90;
 const PAUSE_MILLISECONDS = 1_000;
+/** From then on the present address is asked too: a host that could not take another one goes back before its time. */
+const LOOK_BACK_MILLISECONDS = 15_000;
 /** An answer of a host that is about to lose the line may never come. */
 const LONGEST_ANSWER_MILLISECONDS = 15_000;
 
@@ -129,8 +131,8 @@ async function confirmOver(
   { token, goal, trialSeconds }: { readonly token: string; readonly goal: Look["goal"]; readonly trialSeconds: number },
 ): Promise<Confirmation> {
   const tried = new Map<string, string>();
-  const deadline = Date.now() + trialSeconds * 1000;
-  while (Date.now() < deadline) {
+  const began = Date.now();
+  while (Date.now() < began + trialSeconds * 1000) {
     await sleep(PAUSE_MILLISECONDS);
     for (const way of ways) {
       const there = { ...host, host: way };
@@ -148,9 +150,16 @@ async function confirmOver(
         else throw error;
       }
     }
+    if (Date.now() > began + LOOK_BACK_MILLISECONDS && (await isBack(project, host))) break;
   }
   return { tried };
 }
+
+const isBack = (project: Reached, host: SshAddress) =>
+  lookAt(project, host).then(
+    (look) => look?.state !== "trying",
+    () => false,
+  );
 
 /** A host that has its former address again has forgotten everything. */
 const isThere = (look: Look | undefined, goal: Look["goal"]) =>

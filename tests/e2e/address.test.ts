@@ -7,6 +7,7 @@ import { prepareMaterial } from "../harness/deployment";
 import { installPackages } from "../harness/packages";
 import { openSsh } from "../harness/ssh-host";
 
+const PATIENTLY = { timeout: 300_000, interval: 500 };
 const OPERATOR = { PULUMI_CONFIG_PASSPHRASE: "of the operator's own" };
 
 /**
@@ -79,7 +80,11 @@ network:
     it("goes back by itself from an address at which this machine does not reach it, and up says so", async () => {
       const before = await addresses();
       configure("10.215.0.7/24");
-      const { exitCode, output } = await run("up", "--yes");
+      const up = run("up", "--yes");
+      await expect.poll(async () => (await host.ask("test -e /run/tms-llm-address/state")).exitCode, PATIENTLY).toBe(0);
+      // What the timer does after two minutes.
+      await host.shell("systemctl start tms-llm-address-revert.service");
+      const { exitCode, output } = await up;
       expect(exitCode, output).toBe(1);
       expect(output).toMatch(
         new RegExp(

@@ -9,6 +9,7 @@ import { followHost } from "./progress";
 import { enforcePolicies, POLICY_PACK } from "./policy";
 import { hostAddress, readConfig, readProject, type Project } from "./project";
 import { prepare, type Prepared } from "./prepare";
+import { announceRestart } from "./restart-notice";
 import { rebootHost, rebootIsWanted } from "./reboot";
 import { refuseHalfRestored } from "./restore-marker";
 import { stackFileText } from "./stack-file";
@@ -98,17 +99,19 @@ async function runPulumi(
 
 /** A person at a terminal sees first what would happen to an existing host, repairs included. @throws Declined */
 async function agree(
-  { config, stack }: Project,
+  project: Project,
   { pulumi }: Prepared,
   extra: readonly string[],
   { yes }: DeployOptions,
 ): Promise<void> {
+  const { config, stack } = project;
   if (config.target.kind !== "ssh" || yes) return;
   if ((await pulumi.show("preview", ...POLICY_PACK, ...extra)) !== 0)
     throw new CommandFailure(
       `${stack} cannot be deployed like this. Nothing was changed on the host.`,
       "see the message above",
     );
+  announceRestart(project);
   if (!(await confirm(`Change ${config.target.host} like this?`)))
     throw new Declined(
       `Nothing was changed on ${config.target.host}: the question was not answered with yes.`,

@@ -1,6 +1,7 @@
 import { EXIT, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
 import { enforcePolicies, POLICY_PACK } from "./policy";
+import { announceRestart } from "./restart-notice";
 import { readConfig, readProject } from "./project";
 
 export interface PreviewOptions {
@@ -11,6 +12,7 @@ export interface PreviewOptions {
 export async function preview(stack: string, options: PreviewOptions): Promise<ExitCode> {
   const { pulumi } = await prepare(stack, readConfig(stack));
   enforcePolicies(readProject(stack));
+  announceRestart(readProject(stack));
   const code = await pulumi.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []));
   return code === 0 ? EXIT.good : EXIT.failed;
 }

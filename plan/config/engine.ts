@@ -83,6 +83,12 @@ const ollama = z.strictObject({
       "How a number in the cache of keys and values is kept: `q8_0` takes about half, `q4_0` about a quarter of the memory, at some loss. The latter two need `flashAttention: true`.",
     ),
   drain: drain("a deployment restarts the engine"),
+  rehearsal: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether another release, or other settings, first answer beside the engine that serves, so that what fails there is never seen by a client. Only where memory allows.",
+    ),
   memoryMax: memoryMax(),
 });
 

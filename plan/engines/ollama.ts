@@ -53,6 +53,7 @@ export function ollamaStep(
       load_timeout: String(LOAD_TIMEOUT_SECONDS),
       drain: String(Math.ceil(engine.drain)),
       device: engine.device,
+      rehearsal: engine.rehearsal ? "wanted" : "",
       embedding_models: models.flatMap(({ name, role }) => (role === "embedding" ? [name] : [])).join("\n"),
     },
     files: [

@@ -1,6 +1,6 @@
 import { createTwoFilesPatch } from "diff";
 import type { PlannedStack } from "./planned-stack";
-import { restartsEngine } from "./restart";
+import { RESTART_NOTICE, restartsEngine } from "./restart";
 
 /** What a change does to the hosts, as one Markdown comment for a pull request. */
 
@@ -181,9 +181,7 @@ function details(change: StackChange, diffLines: number): string {
       ? "Only the scripts that run on the host change.\n"
       : "";
   const sections = [
-    pauses(change)
-      ? "The engine restarts: new requests get 503 with Retry-After until it has proven itself. Answers that are under way may go on for `engine.drain`.\n"
-      : "",
+    pauses(change) ? `${RESTART_NOTICE}\n` : "",
     broken
       ? `Broken policies, for which \`up\` refuses the stack:\n\n${fence("text", change.violations!.join("\n\n"))}`
       : "",

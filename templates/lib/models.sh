@@ -2,7 +2,8 @@
 # Models in Ollama's store. What was made from which Modelfile is remembered, since Ollama does not tell.
 
 # The engine step leaves "BINARY PORT DRAIN" in $STATE/ollama, so that a model can be removed when its step has gone.
-ollama_port() { cut -d' ' -f2 "$STATE/ollama"; }
+# While a new engine is rehearsed, questions are for that one.
+ollama_port() { if [[ -n ${rehearsal_port:-} ]]; then echo "$rehearsal_port"; else cut -d' ' -f2 "$STATE/ollama"; fi; }
 ollama_command() { OLLAMA_HOST=127.0.0.1:$(ollama_port) HOME=/root "$(cut -d' ' -f1 "$STATE/ollama")" "$@"; }
 
 # pause_ollama: before Ollama is stopped, which cuts off whatever it is answering.

@@ -7,7 +7,10 @@ step() {
   ensure_directory /opt/llm/ollama root:root 0755
   install_release "$home"
   ensure_label '/opt/llm/ollama/[^/]+/bin(/.*)?' bin_t "$home"
-  if [[ $VERB == apply ]]; then keep_former; fi
+  if [[ $VERB == apply ]]; then
+    rehearse_ollama
+    keep_former
+  fi
   ensure_files --notify tms-ollama.service
   ensure_loopback
   mapfile -t files < <(planned_files)
@@ -79,16 +82,17 @@ prove_engine() {
   local name fault use
   while read -r name; do
     [[ -n $(model_digest "$name") ]] || continue
-    use=answers
-    if grep -qxF -- "$name" <<<"$in_embedding_models"; then use=embeddings; fi
+    use=$(use_of "$name")
     progress "  ask $name for $use"
     fault=$(model_fault "$name" "$use" "$in_load_timeout")
     [[ -z $fault ]] || fail "model $name does not answer with the new engine" "$fault" \
       "choose another engine.version or other settings of the engine; the engine's log: journalctl -u tms-ollama"
     fault=$(placement_fault "$name")
     [[ -z $fault ]] || fail "model $name is not on the GPU with the new engine" "$fault" "$(placement_advice "$fault")"
-  done < <(awk -F'\t' '$3 == "model" { print $4 }' "$LEDGER")
+  done < <(made_models)
 }
+
+use_of() { if grep -qxF -- "$1" <<<"$in_embedding_models"; then echo embeddings; else echo answers; fi; } # MODEL
 
 # The process may have been started with another address than its files now say.
 ensure_loopback() {

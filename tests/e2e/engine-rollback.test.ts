@@ -67,10 +67,11 @@ describe.skipIf(DOCKER_MISSING)(
       onTestFailed(async () => console.error(clone.console.slice(-8000), await host.journal()));
     });
 
-    it("is not sent again for another setting", async () => {
+    it("is not sent again for another setting, whose pause the preview tells", async () => {
       const before = await sent();
       expect(before).toHaveLength(1);
       clone.configure({ engine: { kind: "ollama", keepAlive: "1h" } }, "own");
+      expect((await run("preview", "own")).output).toContain("The engine restarts: new requests get 503");
       expect(await up()).toContain("pause: new requests get 503 with Retry-After");
       expect(await sent()).toEqual(before);
     });

@@ -145,7 +145,7 @@ describe.skipIf(DOCKER_MISSING)(
       expect(await version()).toContain(SECOND);
       expect((await ask("/v1/chat/completions", question({ max_tokens: 4 }))).status).toBe(200);
       expect(await host.journal()).toMatch(
-        /pause: new requests get 503 [^]*let 1 answers come to their end\n[^]*restart tms-ollama[^]*ask tiny for answers\n[^]*the pause is over after \d+ s/,
+        /rehearsal: Ollama 0.17.5 beside [^]*ask tiny for answers\n[^]*pause: new requests get 503 [^]*let 1 answers come to their end\n[^]*restart tms-ollama[^]*ask tiny for answers\n[^]*the pause is over after \d+ s/,
       );
       await settled(upgraded);
     });
@@ -160,14 +160,79 @@ describe.skipIf(DOCKER_MISSING)(
       await settled(steps);
     });
 
-    test("a release that fails its proof: the former one comes back, the stream was not cut, and nothing stays closed", async () => {
-      const third = await releases.steps(steps, THIRD);
-      const broken = third.map((step) =>
-        step.script === "ollama.sh" ? sabotaged(step, "OLLAMA_LOAD_TIMEOUT=900s", "OLLAMA_LOAD_TIMEOUT=1ns") : step,
+    /** The next release with a setting under which no model is ever loaded. */
+    const broken = async (rehearsal: "wanted" | "") =>
+      (await releases.steps(steps, THIRD)).map((step) =>
+        step.script === "ollama.sh"
+          ? {
+              ...sabotaged(step, "OLLAMA_LOAD_TIMEOUT=900s", "OLLAMA_LOAD_TIMEOUT=1ns"),
+              inputs: { ...step.inputs, rehearsal },
+            }
+          : step,
       );
-      await deliver(host, broken);
+    const REHEARSAL = "tms-ollama-rehearsal.service";
+    const rehearsals = () =>
+      host.shell(
+        `systemctl list-units --all --plain --no-legend ${REHEARSAL}; ls /run/systemd/system | grep rehearsal || true`,
+      );
+
+    const untilRehearsed = () =>
+      host.shell(`for i in $(seq 600); do systemctl is-active --quiet ${REHEARSAL} && exit; sleep 0.05; done; exit 1`);
+
+    test("a release that fails its rehearsal: nobody notices, the same process answers on", async () => {
+      const plan = await broken("wanted");
+      await deliver(host, plan);
+      const before = await host.shell("systemctl show --property MainPID,InvocationID tms-ollama");
       const answer = await heldAnswer();
-      const failing = submitPhase(host, "engine", phase(broken, "engine"));
+      const failed = await submitPhase(host, "engine", phase(plan, "engine"));
+      expect(failed.exitCode).not.toBe(0);
+      expect(failed.stderr).toMatch(
+        /model tiny does not answer with the new engine[^]*the former engine goes on, and no client has noticed anything/,
+      );
+      await answer.goOn();
+      expect(await answer.done).toMatch(WHOLE);
+      expect(await host.shell("systemctl show --property MainPID,InvocationID tms-ollama")).toBe(before);
+      expect(await rehearsals()).toBe("");
+      expect(await host.journal(), "no pause").not.toMatch(/rehearsal: Ollama 0.17.6[^]*pause: new requests/);
+      await runPhase(host, "engine", phase(steps, "engine"));
+      await settled(steps);
+    });
+
+    test("a rehearsal whose runner is killed, as the kernel does for memory, tells nothing: the switch comes all the same", async () => {
+      const plan = await releases.steps(steps, THIRD);
+      await deliver(host, plan);
+      const upgrade = submitPhase(host, "engine", phase(plan, "engine"));
+      await untilRehearsed();
+      await host.shell(`while systemctl is-active --quiet ${REHEARSAL}; do
+        pkill --signal KILL --parent "$(systemctl show --property MainPID --value ${REHEARSAL})" --full 'ollama runner'
+      done`);
+      const { exitCode, stderr } = await upgrade;
+      expect(exitCode, stderr).toBe(0);
+      expect(await host.journal()).toMatch(/the rehearsal tells nothing: the kernel killed it[^]*pause: /);
+      expect(await version()).toContain(THIRD);
+      expect(await rehearsals()).toBe("");
+      await runPhase(host, "engine", phase(steps, "engine"));
+    });
+
+    test("a rehearsal that is killed ends with its phase, and the next run begins it anew", async () => {
+      const plan = await releases.steps(steps, THIRD);
+      await deliver(host, plan);
+      const killed = submitPhase(host, "engine", phase(plan, "engine"));
+      await untilRehearsed();
+      await breakOffPhase(host);
+      expect((await killed).exitCode).not.toBe(0);
+      expect(await host.shell(`sleep 1; systemctl is-active ${REHEARSAL} || true`)).not.toBe("active");
+      expect(await version()).toContain(FIRST);
+      await runPhase(host, "engine", phase(steps, "engine"));
+      expect(await rehearsals()).toBe("");
+      await settled(steps);
+    });
+
+    test("a release that fails its proof without a rehearsal: the former one comes back, the stream was not cut, and nothing stays closed", async () => {
+      const plan = await broken("");
+      await deliver(host, plan);
+      const answer = await heldAnswer();
+      const failing = submitPhase(host, "engine", phase(plan, "engine"));
       await untilPaused();
       await answer.goOn();
       const failed = await failing;

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCommand } from "./command";
+import { contextHost } from "./docker-context";
 import { installPackages, isDebianLike, isRoot, missingTools } from "./debian";
 import { ToolchainError } from "./failure";
 import type { Intent, Piece, Report } from "./piece";
@@ -23,12 +24,20 @@ export type DockerAbsence = "not installed" | "no permission" | "not running";
 export const DEFAULT_SOCKET = "/var/run/docker.sock";
 const PACKAGE = "docker.io";
 
+/** The daemon that somebody chose, by Docker's own rules. */
+const chosenHost = () =>
+  process.env["DOCKER_HOST"] ??
+  contextHost(process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"), process.env["DOCKER_CONTEXT"]);
+
 /** Sockets in the order of Docker's own preference, then those of Docker Desktop and of a rootless daemon. */
 function sockets(): string[] {
-  const chosen = process.env["DOCKER_HOST"];
-  if (chosen?.startsWith("unix://")) return [chosen.slice("unix://".length)];
+  const unix = "unix://";
+  const chosen = chosenHost();
+  const socket = chosen?.startsWith(unix) ? [chosen.slice(unix.length)] : [];
+  if (process.env["DOCKER_HOST"] && socket.length > 0) return socket;
   const runtime = process.env["XDG_RUNTIME_DIR"];
   return [
+    ...socket,
     DEFAULT_SOCKET,
     join(homedir(), ".docker/run/docker.sock"),
     ...(runtime === undefined ? [] : [join(runtime, "docker.sock")]),
@@ -67,7 +76,7 @@ async function daemonAt(host: string): Promise<Docker> {
 }
 
 async function look(): Promise<Docker | DockerAbsence> {
-  const chosen = process.env["DOCKER_HOST"];
+  const chosen = chosenHost();
   if (chosen?.startsWith("tcp://")) return daemonAt(chosen).catch(() => "not running" as const);
   let absence: DockerAbsence = "not installed";
   for (const socket of sockets()) {

@@ -125,9 +125,16 @@ start_rehearsal() {
     -e 's/^Restart=.*/Restart=no/' -e "s|^EnvironmentFile=.*|EnvironmentFile=$environment|" -e '/^\[Install\]$/,$d' \
     "$(planned_file /etc/systemd/system/tms-ollama.service)" >"$REHEARSAL_FILE"
   systemctl daemon-reload
-  if ! systemctl start "$REHEARSAL" 2>/dev/null || ! wait_for_http 60 "http://127.0.0.1:$rehearsal_port/api/version"; then
+  if ! systemctl start "$REHEARSAL" 2>/dev/null || ! rehearsal_listens; then
     rehearsal_failed "Ollama $in_version does not start as it is planned" "$(journalctl -u "$REHEARSAL" -n 8 -o cat --no-pager)"
   fi
+}
+
+rehearsal_listens() {
+  local deadline=$((SECONDS + 60))
+  until wait_for_http 1 "http://127.0.0.1:$rehearsal_port/api/version"; do
+    systemctl is-active --quiet "$REHEARSAL" && ((SECONDS < deadline)) || return 1
+  done
 }
 
 unused_port() {

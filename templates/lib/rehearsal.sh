@@ -85,9 +85,12 @@ size_on_disk() {
 
 free_memory() { awk '$1 == "MemAvailable:" { printf "%d", $2 * 1024 }' /proc/meminfo; }
 
-# Of the GPU that has the most; a model that needs several of them is not rehearsed.
+# Of the GPU that has the most, of those that the engine may use; a model that needs several of them is not rehearsed.
 free_gpu_memory() {
-  timeout 20 nvidia-smi --query-gpu=memory.free --format=csv,noheader,nounits 2>/dev/null |
+  local next may_use
+  read -r _ next < <(engine_settings)
+  may_use=$(sed -n 's/^CUDA_VISIBLE_DEVICES=//p' "$next")
+  { timeout 20 nvidia-smi ${may_use:+--id="$may_use"} --query-gpu=memory.free --format=csv,noheader,nounits 2>/dev/null || true; } |
     awk '$1 + 0 > most { most = $1 + 0 } END { printf "%d", most * 1048576 }'
 }
 

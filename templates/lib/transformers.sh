@@ -1,14 +1,6 @@
 # shellcheck shell=bash
 # What Transformers says when it cannot start, as advice. The wording is that of 5.23.0 and of templates/transformers/serve.py.
 
-# transformers_failure WHAT LOG: fails with the reason that the log gives.
-transformers_failure() {
-  local what=$1 log=$2 why way_out
-  why=$(sed -nE '/(Error|Exception)/p' "$log" | tail -n 2)
-  way_out=$(transformers_advice "$log")
-  fail "$what" "${why:-$(tail -n 5 "$log")}" "${way_out:-on the host: journalctl -u llm-transformers}"
-}
-
 # transformers_advice LOG: what to change in the stack file or on the host; nothing for an unknown failure.
 transformers_advice() {
   local text
@@ -23,7 +15,5 @@ transformers_advice() {
     echo "the model brings code of its own, which is not run here: choose one that Transformers knows by itself"
   elif [[ $text =~ "model type \`"([a-z0-9_.-]+)"\` but Transformers does not recognize" ]]; then
     echo "this release does not know models of the type ${BASH_REMATCH[1]}: choose a newer one as engine.version, or another model"
-  elif [[ $text == *"NVIDIA driver on your system is too old"* ]]; then
-    echo "install an NVIDIA driver of branch 580 or newer and reboot"
   fi
 }

@@ -1,14 +1,6 @@
 # shellcheck shell=bash
 # What vLLM says when it cannot start, as advice with its own numbers. The wording is that of 0.32.0.
 
-# vllm_failure WHAT LOG: fails with the reason that the log gives.
-vllm_failure() {
-  local what=$1 log=$2 why way_out
-  why=$(sed -nE '/WARNING/d; /(Error|error:|Exception)/ { s/^\([^)]*\) *//; s/^ERROR [-0-9: ]*\[[^]]*\] *//; p }' "$log" | tail -n 2)
-  way_out=$(vllm_advice "$log")
-  fail "$what" "${why:-$(tail -n 5 "$log")}" "${way_out:-on the host: journalctl -u llm-vllm}"
-}
-
 # vllm_advice LOG: what to change in the stack file or on the host; nothing for an unknown failure.
 vllm_advice() {
   local text
@@ -30,8 +22,6 @@ vllm_advice() {
     echo "${BASH_REMATCH[1]} GiB of memory are free and ${BASH_REMATCH[2]} are asked for: lower engine.kvCacheMemory, or give the host more memory"
   elif [[ $text =~ Insufficient\ space\ in\ /dev/shm[^:]*:\ ([0-9]+\ [KMG]iB)\ required,\ ([0-9]+\ [KMG]iB)\ free ]]; then
     echo "${BASH_REMATCH[1]} of shared memory are needed and ${BASH_REMATCH[2]} are there: give the host more memory"
-  elif [[ $text == *"NVIDIA driver on your system is too old"* ]]; then
-    echo "install an NVIDIA driver of branch 580 or newer and reboot"
   elif [[ $text == *"no kernel image is available"* ]]; then
     echo "this vLLM has no code for this GPU's compute capability (7.5 is the lowest): use another GPU, or Ollama"
   elif [[ $text =~ unrecognized\ arguments:\ (--[a-z-]+) ]]; then

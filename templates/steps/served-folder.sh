@@ -154,7 +154,7 @@ start_failed() { # RUN WHAT
   if grep -qE 'killed by the OOM killer|code=killed, status=9/KILL' "$log"; then
     fail "$2" "the kernel killed it, as it does when the memory is used up" "raise engine.memoryMax where the stack file has it, give the host more memory, or choose a smaller model"
   fi
-  "${in_engine}_failure" "$2" "$log"
+  engine_failure "$in_engine" "$2" "$log"
 }
 
 prove() {

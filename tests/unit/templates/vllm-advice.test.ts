@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 /** Last words of vLLM 0.32.0, as its source spells them, and the advice that each becomes. */
 const FAILURES: readonly (readonly [title: string, log: string, advice: string])[] = [
@@ -42,11 +40,6 @@ const FAILURES: readonly (readonly [title: string, log: string, advice: string])
     "160 MiB of shared memory are needed and 64 MiB are there: give the host more memory",
   ],
   [
-    "an old driver",
-    "RuntimeError: The NVIDIA driver on your system is too old (found version 12080).",
-    "install an NVIDIA driver of branch 580 or newer and reboot",
-  ],
-  [
     "a GPU without code for it",
     "torch.AcceleratorError: CUDA error: no kernel image is available for execution on the device",
     "this vLLM has no code for this GPU's compute capability (7.5 is the lowest): use another GPU, or Ollama",
@@ -70,25 +63,5 @@ describe("advice from vLLM's last words", () => {
       },
     );
     expect(stdout).toBe(advice);
-  });
-});
-
-describe("the reason of an engine that did not start", () => {
-  const reason = async (engine: "vllm" | "transformers", log: string) => {
-    const library = join(__dirname, "..", "..", "..", "templates", "lib", `${engine}.sh`);
-    const script = `source "$1"; fail() { printf '%s\\n' "$2"; }; cat >"$2"; ${engine}_failure "ended" "$2"`;
-    const file = join(mkdtempSync(join(tmpdir(), "tms-llm-")), "engine.log");
-    onTestFinished(() => rmSync(dirname(file), { recursive: true }));
-    return (await execa("bash", ["-euo", "pipefail", "-c", script, "-", library, file], { input: log })).stdout;
-  };
-
-  test.each(["vllm", "transformers"] as const)("is its error, or else its last words (%s)", async (engine) => {
-    expect(await reason(engine, "loading\nValueError: no such model\nstopped\n")).toBe("ValueError: no such model");
-    expect(await reason(engine, "loading\nstopped\n")).toBe("loading\nstopped");
-  });
-
-  test("is no warning that only names an error", async () => {
-    const warning = "WARNING 11-21 14:50:06 [utils.py:255] may cause errors like `OSError: Too many open files`";
-    expect(await reason("vllm", `(APIServer pid=7) ${warning}\nValueError: too small\n`)).toBe("ValueError: too small");
   });
 });

@@ -239,3 +239,29 @@ artifact() {
   fi
   echo "$path"
 }
+
+# keep_files FOLDER: copies of the step's files as they are on the host, with owner and mode; for put_back_files.
+keep_files() {
+  local path
+  mkdir -p "$1"
+  while read -r path; do
+    if [[ -e $path ]]; then cp -a --parents -- "$path" "$1"; fi
+  done < <(planned_files)
+}
+
+put_back_files() { # FOLDER
+  local path
+  while read -r path; do
+    cp -a -- "$1$path" "$(candidate_of "$path")" && mv -T -- "$(candidate_of "$path")" "$path"
+  done < <(kept_files "$1")
+}
+
+kept_files_differ() { # FOLDER
+  local path
+  while read -r path; do
+    if ! cmp -s -- "$1$path" "$path"; then return 0; fi
+  done < <(kept_files "$1")
+  return 1
+}
+
+kept_files() { find "$1" -type f -printf '/%P\n'; }

@@ -4,9 +4,11 @@
 
 current=$in_home/current
 unit=$in_unit
+
+# What has answered last: the deployment, and the files that it was started with, since a limit of memory stands in the unit and
+# in no deployment. While its successor is on trial it is called former, so that a killed trial has it to go back to as well.
 proof=$STATE/$in_engine-proven
-unit_file=/etc/systemd/system/$unit
-former_unit=$RUN_DIR/former-$unit
+former=$STATE/$in_engine-former
 
 step() {
   ensure_weights
@@ -14,7 +16,6 @@ step() {
   ensure_directory "$in_deployment" root:root 0755
   ensure_link "$in_deployment/release" "$in_release"
   admit_nginx
-  keep_former_unit
   ensure_files --notify "$unit"
   ensure_serving
 }
@@ -34,14 +35,7 @@ admit_nginx() {
   ensure_module tms_llm_engine "(allow httpd_t $(service_domain) (unix_stream_socket (connectto)))"
 }
 
-# Some settings, as the limit of memory, stand in the unit and in no deployment: they go back with it. Only a unit under which
-# the engine has answered is worth that.
-keep_former_unit() {
-  [[ $VERB == apply && -e $unit_file && -e $proof && $(<"$proof") == "$(readlink "$current")" ]] || return 0
-  cp -p -- "$unit_file" "$former_unit"
-}
-
-proven() { [[ -e $proof && $(<"$proof") == "$in_deployment" ]]; }
+proven() { [[ -e $proof && $(<"$proof/deployment") == "$in_deployment" ]]; }
 
 ensure_serving() {
   local found
@@ -54,19 +48,22 @@ ensure_serving() {
   fi
   [[ $found == "$in_deployment" ]] || notify "$unit"
   if [[ $found == "$in_deployment" && ! -e $STATE/pending/$unit ]] && proven && systemctl is-active --quiet "$unit" && [[ $(served_model) == "$in_model" ]]; then
-    own file "$proof" absent
+    own tree "$proof" absent
     ensure_link "$current" "$in_deployment"
     ensure_unit "$unit"
     record_release "$in_engine" "$in_release"
     return 0
   fi
-  switch "$found"
+  switch
 }
 
-switch() { # FORMER
-  rm -f "$proof"
-  # shellcheck disable=SC2064
-  trap "fall_back '$1'" EXIT
+switch() {
+  if [[ -e $proof ]]; then
+    own tree "$former" absent
+    rm -rf "$former"
+    mv -T "$proof" "$former"
+  fi
+  trap fall_back EXIT
   # The engine itself lets its answers come to their end.
   if [[ -e $STATE/pending/$unit ]] && systemctl is-active --quiet "$unit"; then begin_pause "$in_drain"; fi
   ensure_link "$current" "$in_deployment"
@@ -76,11 +73,19 @@ switch() { # FORMER
   [[ $in_variant == cpu ]] || prove_gpu
   trap - EXIT
   end_pause
-  echo "$in_deployment" >"$proof.next"
-  mv -T "$proof.next" "$proof"
-  own file "$proof" absent
+  record_proof
   record_release "$in_engine" "$in_release"
   drop_older_releases
+}
+
+record_proof() {
+  own tree "$proof" absent
+  rm -rf "$proof.next"
+  keep_files "$proof.next/files"
+  echo "$in_deployment" >"$proof.next/deployment"
+  mv -T "$proof.next" "$proof"
+  rm -rf "$former"
+  disown_line tree "$former"
 }
 
 # The engine's step keeps what has proven itself before, since only here it is known whether the new release does.
@@ -96,26 +101,29 @@ drop_older_releases() {
 
 # The former deployment serves again; the next run takes up the new one anew. Without a former one nothing is left running
 # in circles.
-fall_back() { # FORMER
+fall_back() {
+  local deployment
   set +e
   notify "$unit"
-  if [[ $1 == /* && -e $1 ]] && { [[ $1 != "$in_deployment" ]] || unit_changed; }; then
-    progress "  go back to $1"
-    if unit_changed; then
-      cp -p -- "$former_unit" "$(candidate_of "$unit_file")"
-      mv -T -- "$(candidate_of "$unit_file")" "$unit_file"
-      systemctl daemon-reload
-    fi
-    ln -sfnT -- "$1" "$(candidate_of "$current")"
+  if has_former; then
+    deployment=$(<"$former/deployment")
+    progress "  go back to $deployment"
+    put_back_files "$former/files"
+    systemctl daemon-reload
+    ln -sfnT -- "$deployment" "$(candidate_of "$current")"
     mv -T -- "$(candidate_of "$current")" "$current"
     systemctl restart "$unit"
-    if [[ -e $former_unit ]]; then echo "$1" >"$proof"; fi
+    mv -T "$former" "$proof"
   else
     systemctl stop "$unit"
   fi
 }
 
-unit_changed() { [[ -e $former_unit ]] && ! cmp -s "$former_unit" "$unit_file"; }
+# The former one is none to go back to where it is the very one that has just failed.
+has_former() {
+  [[ -e $former && -e $(<"$former/deployment") ]] || return 1
+  [[ $(<"$former/deployment") != "$in_deployment" ]] || kept_files_differ "$former/files"
+}
 
 ask() { # PATH [CURL-OPTION…]
   local -a options=(--silent --max-time 60 --unix-socket "$in_socket" "${@:2}")

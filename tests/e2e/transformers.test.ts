@@ -4,6 +4,7 @@ import { overload } from "../../smoke/checks/overload";
 import { runSmoke } from "../../smoke/run";
 import { GATE, THOROUGH } from "../../smoke/sets";
 import { DOCKER_MISSING, PATIENT } from "../harness/clone";
+import { breakOffPhase } from "../harness/hold";
 import { ENGINE_IMPOSSIBLE } from "../harness/python-engine";
 import { DeployedSandbox, gateway, type Sabotage } from "../harness/sabotage";
 
@@ -85,6 +86,35 @@ describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(
         spoiled = sabotage;
         await sandbox.expectTold({ ...sabotage, checks: [...GATE, overload] });
       });
+    });
+
+    test("killed while a new deployment is on trial: a next one that fails gives way to the one that answered last", async () => {
+      const { clone } = sandbox;
+      const engine = { kind: "transformers", variant: "cpu", queue: 1 };
+      const deployment = () => clone.host().shell("readlink /opt/llm/transformers/current");
+      const former = await deployment();
+
+      clone.configure({ engine: { ...engine, drain: "40s" } });
+      const killed = clone.start(["up"]);
+      await clone
+        .host()
+        .shell(`while [ "$(readlink /opt/llm/transformers/current)" = ${former} ]; do sleep 0.05; done`);
+      await breakOffPhase(clone.host());
+      expect((await killed.done).exitCode).not.toBe(0);
+      expect(await deployment()).not.toBe(former);
+
+      clone.configure({ engine: { ...engine, drain: "50s", memoryMax: "256 MiB" } });
+      const failed = await clone.run(["up"]);
+      expect(failed.exitCode).toBe(1);
+      expect(failed.output).toContain("the kernel killed it");
+      expect(await deployment()).toBe(former);
+      // It serves as before, and the host does not pass for one whose deployment was finished.
+      const told = async () => Object.keys(await sandbox.told());
+      await expect.poll(told, { timeout: 120_000, interval: 1000 }).toEqual(["digest"]);
+
+      clone.configure({ engine });
+      const repaired = await clone.run(["up"]);
+      expect(repaired.exitCode, repaired.output).toBe(0);
     });
 
     test("leaves no drift behind", async () => {

@@ -6,6 +6,7 @@ import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { PlannedArtifact, Step } from "../step";
 import { cudaEnvironment } from "./cuda";
+import { useOf } from "./modelfile";
 
 /** Longest wait for a model to load, in seconds; large models on slow disks take minutes. */
 export const LOAD_TIMEOUT_SECONDS = 900;
@@ -54,7 +55,7 @@ export function ollamaStep(
       drain: String(Math.ceil(engine.drain)),
       device: engine.device,
       rehearsal: engine.rehearsal ? "wanted" : "",
-      embedding_models: models.flatMap(({ name, role }) => (role === "embedding" ? [name] : [])).join("\n"),
+      models: models.map((model) => `${useOf(model)} ${model.name}`).join("\n"),
     },
     files: [
       plannedFile("/etc/tms-llm/ollama.env", settings + engineProxyLines(network), "root:root", "0640"),

@@ -13,7 +13,7 @@ rehearse_ollama() {
   local hindrance rehearsed
   end_rehearsal
   [[ -n $in_rehearsal ]] && systemctl is-active --quiet tms-ollama.service && files_differ || return 0
-  rehearsed=$(served_models)
+  rehearsed=$(kept_models)
   [[ -n $rehearsed ]] || return 0
   hindrance=$(no_room_for_rehearsal)
   if [[ -n $hindrance ]]; then
@@ -27,16 +27,6 @@ rehearse_ollama() {
   trap - EXIT
   end_rehearsal
 }
-
-# What the engine that serves can be asked for.
-served_models() {
-  local name
-  while read -r name; do
-    if [[ -n $(model_digest "$name") ]]; then echo "$name"; fi
-  done < <(made_models)
-}
-
-made_models() { awk -F'\t' '$3 == "model" { print $4 }' "$LEDGER"; }
 
 files_differ() {
   local path owner mode source

@@ -46,11 +46,9 @@ keep_former() {
   if [[ ! -e $FORMER ]]; then
     if ((${#stale[@]} == 0)) || ! systemctl is-active --quiet tms-ollama.service; then return 0; fi
     rm -rf "$FORMER.next"
-    mkdir -p "$FORMER.next"
-    while read -r path; do
-      if [[ -e $path ]]; then cp -a --parents -- "$path" "$FORMER.next"; fi
-    done < <(planned_files)
+    keep_files "$FORMER.next/files"
     cp -a "$STATE/ollama" "$FORMER.next/started"
+    kept_models >"$FORMER.next/models"
     mv -T "$FORMER.next" "$FORMER"
   fi
   trap bring_former_back EXIT
@@ -58,14 +56,11 @@ keep_former() {
 
 # Its message comes after the one that says what failed.
 bring_former_back() {
-  local path
   trap - EXIT
   progress "  bring the former engine back"
   # A run that found an unproven engine serving has not paused it yet.
   pause_ollama
-  while read -r path; do
-    if [[ -e $FORMER$path ]]; then cp -a -- "$FORMER$path" "$(candidate_of "$path")" && mv -T -- "$(candidate_of "$path")" "$path"; fi
-  done < <(planned_files)
+  put_back_files "$FORMER/files"
   cp -a "$FORMER/started" "$STATE/ollama"
   systemctl daemon-reload
   if systemctl restart tms-ollama.service && wait_for_http 60 "http://127.0.0.1:$(ollama_port)/api/version"; then
@@ -77,22 +72,34 @@ bring_former_back() {
   fi
 }
 
-# Each model that was there before has to answer with the new engine too.
+# Each model that the former engine had, and that the plan keeps, must answer with the new engine too.
 prove_engine() {
   local name fault use
   while read -r name; do
-    [[ -n $(model_digest "$name") ]] || continue
     use=$(use_of "$name")
+    # What a killed run has left was kept for another plan.
+    [[ -n $use ]] || continue
+    [[ -n $(model_digest "$name") ]] || fail "the new engine has no model $name" "the former engine lists it, this one does not" \
+      "see that both read the same folder of models (OLLAMA_MODELS); the engine's log: journalctl -u tms-ollama"
     progress "  ask $name for $use"
     fault=$(model_fault "$name" "$use" "$in_load_timeout")
     [[ -z $fault ]] || fail "model $name does not answer with the new engine" "$fault" \
       "choose another engine.version or other settings of the engine; the engine's log: journalctl -u tms-ollama"
     fault=$(placement_fault "$name")
     [[ -z $fault ]] || fail "model $name is not on the GPU with the new engine" "$fault" "$(placement_advice "$fault")"
-  done < <(made_models)
+  done <"$FORMER/models"
 }
 
-use_of() { if grep -qxF -- "$1" <<<"$in_embedding_models"; then echo embeddings; else echo answers; fi; } # MODEL
+# kept_models: what the engine that serves has of ours and the plan keeps. What it has not is made, and proven, in the next phase.
+kept_models() {
+  local name
+  while read -r _ name; do
+    if owned model "$name" && [[ -n $(model_digest "$name") ]]; then echo "$name"; fi
+  done <<<"$in_models"
+}
+
+# use_of MODEL: what the plan wants of it, answers or embeddings; nothing where the plan does not have it.
+use_of() { awk -v name="$1" '$2 == name { print $1 }' <<<"$in_models"; }
 
 # The process may have been started with another address than its files now say.
 ensure_loopback() {

@@ -16,8 +16,11 @@ import {
 import { sabotaged } from "../harness/gateway";
 import { differences, elsewhere, takeSnapshot, type Snapshot } from "../harness/snapshot";
 
+/** What fails is to fail at the switch. */
+const UNREHEARSED = { kind: "ollama", rehearsal: false };
+
 /** The first plan of the tests; B is what each of them changes. */
-const A = stackConfig();
+const A = stackConfig({ engine: UNREHEARSED });
 const MODEL = A.models[0]!;
 
 describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)", () => {
@@ -29,7 +32,7 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
   beforeAll(async () => {
     material = await prepareMaterial();
     host = await BareHost.start(material.image);
-    steps = plannedSteps(material);
+    steps = plannedSteps(material, A);
     await deploy(host, steps);
     deployed = await takeSnapshot(host);
   });
@@ -57,7 +60,8 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
   const withStep = (script: string, change: (step: Step) => Step) =>
     steps.map((step) => (step.script === script ? change(step) : step));
 
-  const planned = (changes: Record<string, unknown>) => plannedSteps(material, stackConfig(changes));
+  const planned = (changes: Record<string, unknown>) =>
+    plannedSteps(material, stackConfig({ engine: UNREHEARSED, ...changes }));
 
   test.each<[change: string, plan: () => readonly Step[], question: string, inB: RegExp, inA: RegExp]>([
     [
@@ -97,7 +101,7 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
     ],
     [
       "another port of the engine",
-      () => planned({ engine: { kind: "ollama", port: 11500 } }),
+      () => planned({ engine: { ...UNREHEARSED, port: 11500 } }),
       "ss -Hltnp | grep '\"ollama\"' | grep -o '127.0.0.1:11[0-9]*' | sort -u",
       /^127\.0\.0\.1:11500$/,
       /^127\.0\.0\.1:11434$/,
@@ -194,6 +198,12 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
           sabotaged(step, "MemoryDenyWriteExecute=yes", "MemoryDenyWriteExecute=yes\nLimitNPROC=1\nTasksMax=8"),
         ),
       /(does not answer|does not start)[^]*the former engine runs again/,
+    ],
+    [
+      "an engine that has none of the models",
+      () =>
+        withStep("ollama.sh", (step) => sabotaged(step, "OLLAMA_MODELS=/opt/llm/models", "OLLAMA_MODELS=/tmp/none")),
+      /the new engine has no model tiny\n {2}why: [^]*the former engine runs again/,
     ],
   ])("%s: the former one comes back by itself, and answers", async (_, plan, message) => {
     const b = plan();

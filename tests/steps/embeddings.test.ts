@@ -57,4 +57,15 @@ describe.skipIf(DOCKER_MISSING)("a model that writes no answers, as models for e
     );
     expect(vector).toMatch(/"embedding":\[-?\d/);
   });
+
+  test("is asked nothing by a new engine when it leaves the plan", async () => {
+    const alone = plannedSteps(material, stackConfig());
+    const { exitCode, stderr } = await submitPhase(
+      host,
+      "engine",
+      alone.filter(({ phase }) => phase === "engine"),
+    );
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    expect(await host.journal()).toMatch(/restart tms-ollama\.service[^]*ask tiny for answers/);
+  });
 });

@@ -87,6 +87,9 @@ async function deliverOne(host: BareHost, { sha256, source }: PlannedArtifact): 
   if (source.kind === "local") await host.copy(source.path, `/var/lib/tms-llm/incoming/${sha256}`);
 }
 
+/** The value that a secret of the plan has here. Each key is another one, or a client could pass for another. */
+export const sampleSecret = (name: string) => name.replaceAll("/", "").padEnd(43, "0");
+
 /** Sends one phase with these of its steps and waits for its end, good or bad. */
 export async function submitPhase(
   host: BareHost,
@@ -96,8 +99,7 @@ export async function submitPhase(
 ): Promise<Said> {
   const payload = phasePayload(phase, steps, { limitSeconds: TIME_LIMIT_SECONDS, environment });
   const names = steps.flatMap(({ secrets }) => secrets).map(({ name }) => name);
-  // Each key is another one, or a client could pass for another.
-  const secrets = Object.fromEntries(names.map((name) => [name, name.replaceAll("/", "").padEnd(43, "0")]));
+  const secrets = Object.fromEntries(names.map((name) => [name, sampleSecret(name)]));
   return host.ask(loaderText(phase, payload.digest, host.name), renderPayload(payload, secrets));
 }
 

@@ -27,11 +27,11 @@ export const ENGINE_MISSING: Readonly<Record<PythonEngineKind, string | undefine
   vllm:
     process.env["TMS_LLM_VLLM"] === "1"
       ? undefined
-      : "they take fifteen minutes and 0.9 GB to download; TMS_LLM_VLLM=1 runs them",
+      : "they take twenty minutes and 0.9 GB to download; TMS_LLM_VLLM=1 runs them",
   transformers:
     process.env["TMS_LLM_TRANSFORMERS"] === "1"
       ? undefined
-      : "they take eight minutes beside the deployment in tests/e2e; TMS_LLM_TRANSFORMERS=1 runs them",
+      : "they take ten minutes beside the deployment in tests/e2e; TMS_LLM_TRANSFORMERS=1 runs them",
 };
 
 export interface EngineMaterial {
@@ -89,8 +89,8 @@ export function engineStack(
 ): StackConfig {
   return stackSchema.parse({
     target: { kind: "sandbox" },
-    engine: { kind, variant: "cpu", drain: "30s", ...SETTINGS[kind], ...engine },
-    models: [{ name: "tiny", source: "builtin:tiny", context: 2048, ...model }],
+    engine: { kind, variant: "cpu", drain: "60s", ...SETTINGS[kind], ...engine },
+    models: [{ name: "tiny", source: "builtin:tiny", context: 8192, ...model }],
     gateway: { port: 8080, tls: { mode: "off" } },
   });
 }

@@ -17,6 +17,11 @@ if [[ -e /etc/systemd/system/tms-ollama.service ]]; then
   manifest=$(echo /opt/llm/models/manifests/*/library/tiny/latest)
   engine_files=("$engine_env" "$manifest")
   engine_answers=(http://127.0.0.1:11434/api/version)
+elif [[ -e /etc/systemd/system/llm-vllm.service ]]; then
+  engine=llm-vllm
+  config=$(readlink -f /opt/llm/vllm/current)/config.yaml
+  engine_files=("$config")
+  engine_answers=(--unix-socket /run/httpd-llm-vllm/engine.sock http://localhost/health)
 else
   engine=llm-transformers
   door=$(readlink -f /opt/llm/transformers/current)/door.py

@@ -7,6 +7,7 @@ import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { anchor, checkHost, prepareMaterial, removeAll, runPhase } from "../harness/deployment";
 import { COMMIT, HUB, HubStandIn, installClient } from "../harness/hub";
+import { folderChecksum } from "../harness/engine-host";
 import { engineStack, stackSteps } from "../harness/python-engine";
 import type { Said } from "../harness/container-host";
 
@@ -63,13 +64,7 @@ describe.skipIf(DOCKER_MISSING)(
     const there = async (path: string) => (await host.ask(`[ -e ${path} ]`)).exitCode === 0;
     const filesOf = async (repository: string) =>
       (await host.shell(`cd ${folderOf(repository)} && find . -type f -printf '%P\\n' | sort`)).split("\n");
-    /** The command of the documentation. */
-    const checksumOf = async (repository: string) =>
-      (
-        await host.shell(
-          `cd ${folderOf(repository)} && find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`,
-        )
-      ).split(" ")[0]!;
+    const checksumOf = (repository: string) => folderChecksum(host, folderOf(repository));
 
     beforeAll(async () => {
       const { image } = await prepareMaterial();

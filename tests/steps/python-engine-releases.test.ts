@@ -2,14 +2,11 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PAUSE_MARK } from "../../plan/render/nginx-errors";
 import type { PhaseName, Step } from "../../plan/step";
-import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
+import type { BareHost } from "../harness/bare-host";
 import { checkHost, deliver, deploy, runPhase } from "../harness/deployment";
-import { ENGINE_MISSING, engineMounts, engineStack, prepareEngine, stackSteps } from "../harness/python-engine";
+import { EngineHost, engineTests } from "../harness/engine-host";
 
-const MISSING = ENGINE_MISSING.transformers;
-const WHY = DOCKER_MISSING
-  ? "needs Docker"
-  : (MISSING ?? "Transformers on a CPU, the same packages under other numbers");
+const { skip, title } = engineTests("transformers");
 
 const HOME = "/opt/llm/transformers";
 const FIRST = "5.23.0-cpu";
@@ -29,22 +26,18 @@ function renumbered(steps: readonly Step[], release: string): readonly Step[] {
   }));
 }
 
-describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`releases of an engine in Python (${WHY})`, () => {
+describe.skipIf(skip)(`releases of Transformers, the same packages under other numbers (${title})`, () => {
+  let engine: EngineHost;
   let host: BareHost;
   let steps: readonly Step[];
 
   beforeAll(async () => {
-    const material = await prepareEngine("transformers");
-    const config = engineStack("transformers");
-    const mounts = engineMounts(material, config).flatMap(({ source, target }) => [
-      "--volume",
-      `${source}:${target}:ro`,
-    ]);
-    host = await BareHost.start(material.image, mounts);
-    steps = stackSteps(material, config);
+    engine = await EngineHost.start("transformers");
+    ({ host } = engine);
+    steps = engine.planned();
     await deploy(host, steps);
   });
-  afterAll(() => host.remove());
+  afterAll(() => engine.remove());
   beforeEach(({ onTestFailed }) => {
     onTestFailed(async () => console.error(await host.journal()));
   });
@@ -58,11 +51,6 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`releases of an engine 
   const kept = () => host.shell(`cd ${HOME} && ls -d [0-9]*`);
   const python = () => host.shell(`stat -c '%i %Z' ${HOME}/${FIRST}/bin/python`);
   const running = () => host.shell(`readlink ${HOME}/current/release`);
-  const answers = () =>
-    host.shell(
-      `curl --silent --max-time 60 --output /dev/null --write-out '%{http_code}' --header 'Authorization: Bearer ${"clienttmsa".padEnd(43, "0")}' http://127.0.0.1:8080/v1/models`,
-    );
-
   test("a later one is installed beside it, and its start is a pause", async () => {
     const later = renumbered(steps, "5.23.1-cpu");
     await deliver(host, later);
@@ -71,7 +59,7 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`releases of an engine 
     await run(later, "model");
     expect((await paused).exitCode).toBe(0);
     expect((await host.ask(`ls ${PAUSE_MARK}`)).exitCode).not.toBe(0);
-    expect(await answers()).toBe("200");
+    expect((await engine.ask("/v1/models")).status).toBe(200);
     expect(await running()).toBe(`${HOME}/5.23.1-cpu`);
     expect(await kept()).toBe("5.23.0-cpu\n5.23.1-cpu");
     expect(await checkHost(host)).toEqual([]);
@@ -81,7 +69,7 @@ describe.skipIf(DOCKER_MISSING || MISSING !== undefined)(`releases of an engine 
     const before = await python();
     await run(steps, "engine");
     await run(steps, "model");
-    expect(await answers()).toBe("200");
+    expect((await engine.ask("/v1/models")).status).toBe(200);
     expect([await running(), await python()]).toEqual([`${HOME}/${FIRST}`, before]);
     expect(await kept()).toBe("5.23.0-cpu\n5.23.1-cpu");
     expect(await checkHost(host)).toEqual([]);

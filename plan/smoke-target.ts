@@ -20,6 +20,7 @@ export interface SmokeTargetInput {
 export function smokeTarget({ config, context, plan, keys, caCertificate }: SmokeTargetInput) {
   const { gateway, objectives, engine, target } = config;
   const { sandbox } = context;
+  const { config: resolved } = resolveStack(config, context.stack, context.facts);
   const embeddingModel = config.models.find(({ role }) => role === "embedding")?.name;
   // An operator's own certificate is what the gateway must show; whether clients trust its issuer is not known here.
   const trusted = { "own-ca": caCertificate, files: context.certificate, off: undefined }[gateway.tls.mode];
@@ -41,7 +42,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
       version: engine.version,
       question: versionQuestion(engine),
       unit: ENGINE_UNIT[engine.kind],
-      parallel: requestsAtOnce(resolveStack(config, context.stack, context.facts).config.engine),
+      parallel: requestsAtOnce(resolved.engine),
+      context: Math.min(...resolved.models.map((model) => model.context)),
       // Ollama's own bound is on models that are still to be loaded; whoever waits for a loaded one waits without a bound.
       ...(engine.kind === "ollama" ? {} : { queue: engine.queue }),
       placement: placementQuestion(engine, plan.requirements.gpu?.required ?? false),

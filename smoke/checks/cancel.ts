@@ -55,7 +55,11 @@ export const cancelWithin = (limit: number): Check => ({
 
 export const cancel = cancelWithin(1000);
 
-async function judged(visitor: Visitor, { parallel, unit }: Engine, limit: number): Promise<Finding> {
+async function judged(
+  visitor: Visitor,
+  { parallel, unit, context = Infinity }: Engine,
+  limit: number,
+): Promise<Finding> {
   // Of a shorter answer nobody can tell whether it was given up or finished.
   const enough = 2 * limit;
   const { idle, gap } = await visitor.idle();
@@ -72,8 +76,9 @@ async function judged(visitor: Visitor, { parallel, unit }: Engine, limit: numbe
       lasted.push(watched);
       continue;
     }
-    // An engine that goes on for nobody need not do so for longer than it takes to tell.
-    const brief = { ...endless, stream: streamed, max_tokens: Math.ceil((2 * enough) / gap) };
+    // An engine that goes on for nobody need not do so for longer than it takes to tell. A quarter is left for the question.
+    const tokens = Math.min(Math.ceil((2 * enough) / gap), Math.floor(0.75 * context));
+    const brief = { ...endless, stream: streamed, max_tokens: tokens };
     let seated = parallel;
     while (late(waits.at(-1)!) ? waits.length <= ATTEMPTS && waits.at(-1) !== Infinity : waits.length === 1) {
       seated = await visitor.takeAllSeatsAndLeave(parallel, brief, limit / 2);

@@ -57,6 +57,15 @@ test("an engine that gives up what nobody waits for is free at once", async () =
   });
 });
 
+test("no answer is asked for that the engine's context would not hold", async () => {
+  const context = 140;
+  const check = await found(
+    { ...oneSeat({ minds: true, lasts: 10_000 }), context },
+    { engine: { ...engine, context } },
+  );
+  expect(check).toMatchObject({ verdict: "pass" });
+});
+
 test("an engine that goes on for nobody is told, by how long the next one waits", async () => {
   const { verdict, observed } = await found(oneSeat({ minds: false, lasts: 500 }));
   expect(verdict).toBe("fail");

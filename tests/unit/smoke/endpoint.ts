@@ -16,6 +16,8 @@ export interface Behaviour {
   readonly answer?: string;
   /** Tokens of a stream and how they go out. */
   readonly stream?: (response: ServerResponse, tokens: readonly string[]) => Promise<void> | void;
+  /** Largest `max_tokens` that is not refused. */
+  readonly context?: number;
   /** Retry-After of a 429 that each second completion gets. */
   readonly retryAfter?: number;
 }
@@ -112,6 +114,10 @@ async function complete(
     return;
   }
   const { stream, max_tokens: limit } = JSON.parse(body) as { stream?: boolean; max_tokens: number };
+  if (behaviour.context !== undefined && limit > behaviour.context) {
+    send(400, error("longer than the context"));
+    return;
+  }
   const tokens = ANSWER.slice(0, limit);
   if (stream) {
     await (behaviour.stream ?? streamWell)(response, tokens);

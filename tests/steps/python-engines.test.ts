@@ -141,9 +141,9 @@ describe.each(Object.keys(ENGINES) as PythonEngineKind[])("an engine in Python o
     });
 
     test("who finds it full gets 503 with Retry-After, in OpenAI's form", async () => {
-      const all = await engine.chatAtOnce(6, LONG);
+      const all = await engine.chatTogether(6, LONG);
       const refused = all.filter(({ status }) => status !== 200);
-      // One runs and one waits, and six come at once.
+      // One runs and one waits, and six come.
       expect(refused).toHaveLength(4);
       for (const { status, text } of refused) {
         expect(status).toBe(503);

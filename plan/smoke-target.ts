@@ -43,7 +43,8 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
       question: versionQuestion(engine),
       unit: ENGINE_UNIT[engine.kind],
       parallel: requestsAtOnce(resolved.engine),
-      context: Math.min(...resolved.models.map((model) => model.context)),
+      // The others end such an answer, Ollama long after its context.
+      ...(engine.kind === "vllm" ? { context: Math.min(...resolved.models.map((model) => model.context)) } : {}),
       // Ollama's own bound is on models that are still to be loaded; whoever waits for a loaded one waits without a bound.
       ...(engine.kind === "ollama" ? {} : { queue: engine.queue }),
       placement: placementQuestion(engine, plan.requirements.gpu?.required ?? false),

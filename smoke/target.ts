@@ -83,7 +83,7 @@ export const smokeTargetSchema = z.strictObject({
       unit: z.string(),
       /** Requests that it answers at the same time. */
       parallel: z.number().int().positive(),
-      /** Tokens that question and answer may have together; vLLM refuses who asks for more. */
+      /** Tokens that question and answer may have together, where the engine refuses who asks for more. */
       context: z.number().int().positive().optional(),
       /** Requests that it keeps waiting before it refuses, where it has such a bound. */
       queue: z.number().int().positive().optional(),

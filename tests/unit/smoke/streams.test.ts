@@ -46,7 +46,8 @@ eachIsTold([
     behaviour: {
       stream: async (response, tokens) => {
         response.writeHead(200, { "Content-Type": "text/event-stream" }).flushHeaders();
-        await sleep(500);
+        // So long that the replay stays short beside it on a busy machine too.
+        await sleep(1000);
         await tokens.reduce(async (before, content) => {
           await before;
           response.write(event({ content }));

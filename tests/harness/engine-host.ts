@@ -105,7 +105,8 @@ export class EngineHost {
 
   /** A chat whose client hangs up after `seconds`: curl's exit code is 28 if it had to. */
   async hangUp(seconds: number, body: unknown): Promise<number> {
-    const { exitCode } = await this.host.ask(`${curl("", body)} --max-time ${seconds} ${ENDPOINT}${CHAT}`, json(body));
+    const options = `--output /dev/null --max-time ${seconds}`;
+    const { exitCode } = await this.host.ask(`${curl("", body)} ${options} ${ENDPOINT}${CHAT}`, json(body));
     return exitCode;
   }
 

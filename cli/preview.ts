@@ -11,8 +11,9 @@ export interface PreviewOptions {
 /** What `up` would change, by plan and state alone; no host is contacted. */
 export async function preview(stack: string, options: PreviewOptions): Promise<ExitCode> {
   const { pulumi } = await prepare(stack, readConfig(stack));
-  enforcePolicies(readProject(stack));
-  announceRestart(readProject(stack));
+  const project = readProject(stack);
+  enforcePolicies(project);
+  announceRestart(project);
   const code = await pulumi.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []));
   return code === 0 ? EXIT.good : EXIT.failed;
 }

@@ -32,7 +32,7 @@ export function readConfig(stack: string): StackConfig {
       `the stacks here are ${known.join(", ")}; copy one of their files to ${file}`,
     );
   }
-  return parseStackConfig(readStackFile(readFileSync(path, "utf8"), file), { stack, file });
+  return parseText(stack, readFileSync(path, "utf8"));
 }
 
 /** What it takes to reach a stack's host; an existing one needs nothing that the toolchain prepares. */
@@ -42,9 +42,20 @@ export function readHost(stack: string, config: StackConfig): Parameters<typeof 
 
 /** Configuration, context and plan; needs what the toolchain prepares. */
 export function readProject(stack: string): Project {
-  const config = readConfig(stack);
+  return planned(stack, readConfig(stack));
+}
+
+/** The same of another text of the stack file, as of one that was deployed before. Throws ConfigurationFaults for a faulty one. */
+export const projectOf = (stack: string, stackFile: string): Project => planned(stack, parseText(stack, stackFile));
+
+function planned(stack: string, config: StackConfig): Project {
   const context = readPlanContext(PROJECT, stack, config);
   return { stack, config, context, plan: makePlan(config, context) };
+}
+
+function parseText(stack: string, text: string): StackConfig {
+  const file = `Pulumi.${stack}.yaml`;
+  return parseStackConfig(readStackFile(text, file), { stack, file });
 }
 
 /** Where the stack's host is reached. */

@@ -1,14 +1,11 @@
 import { NotPrepared } from "../plan/artifacts";
 import { ConfigurationFaults } from "../plan/config/faults";
-import { parseStackConfig } from "../plan/config/parse";
-import { readStackFile } from "../plan/config/stack-file";
-import { readPlanContext } from "../plan/context";
 import { FaultyFactsFile } from "../plan/host-facts";
 import { PlanRefused } from "../plan/preflight/refusal";
-import { makePlan, type Plan } from "../plan/plan";
+import type { Plan } from "../plan/plan";
 import { differingFiles, RESTART_NOTICE, restartsEngine } from "../plan/review/restart";
 import { deployments } from "./deployed";
-import { PROJECT, type Project } from "./project";
+import { projectOf, type Project } from "./project";
 
 /** Tells before a deployment that clients are going to see a pause. What Pulumi shows is lines of files. */
 export function announceRestart({ stack, plan }: Project): void {
@@ -23,9 +20,7 @@ function deployedPlan(stack: string): Plan | undefined {
   const [newest] = deployments(stack);
   if (!newest) return undefined;
   try {
-    const origin = { stack, file: `Pulumi.${stack}.yaml` };
-    const config = parseStackConfig(readStackFile(newest.stackFile, origin.file), origin);
-    return makePlan(config, readPlanContext(PROJECT, stack, config));
+    return projectOf(stack, newest.stackFile).plan;
   } catch (error) {
     // Written for an earlier version of this project, for other facts of the host, or with artifacts that are gone.
     if (UNTELLABLE.some((kind) => error instanceof kind)) return undefined;

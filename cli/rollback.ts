@@ -1,14 +1,10 @@
 import { createTwoFilesPatch } from "diff";
-import { parseStackConfig } from "../plan/config/parse";
-import { readStackFile } from "../plan/config/stack-file";
 import { rolledBack } from "../plan/config/stack-file-rollback";
-import { readPlanContext } from "../plan/context";
-import { makePlan } from "../plan/plan";
 import { confirm } from "./confirm";
 import { deploy, firstStage } from "./deploy";
 import { deployments, type Deployment } from "./deployed";
 import { Declined, UsageError, type ExitCode } from "./failure";
-import { PROJECT, readConfig } from "./project";
+import { projectOf, readConfig } from "./project";
 import { alone } from "./run-lock";
 import { stackFileText, writeStackFile } from "./stack-file";
 import { stoppable } from "./stop-request";
@@ -61,9 +57,6 @@ async function chooseStackFile(stack: string, { yes }: RollbackOptions): Promise
 
 /** The stack file alone is kept: what the code has become since, it stays. */
 function otherCode(stack: string, { deployment, text }: { deployment: Deployment; text: string }): string | undefined {
-  const origin = { stack, file: `Pulumi.${stack}.yaml` };
-  const config = parseStackConfig(readStackFile(text, origin.file), origin);
-  const { digest } = makePlan(config, readPlanContext(PROJECT, stack, config));
-  if (digest === deployment.digest) return undefined;
+  if (projectOf(stack, text).plan.digest === deployment.digest) return undefined;
   return `The plan will not be the former one to the letter: this checkout, the clients or this machine's artifacts have changed since. For the former code too: git checkout that revision, then npm run up -- ${stack}.`;
 }

@@ -7,6 +7,15 @@ same_file() { # PATH SOURCE OWNER MODE
   [[ -f $1 && ! -L $1 ]] && [[ $(stat -c '%U:%G %04a' -- "$1") == "$3 $4" ]] && cmp -s -- "$1" "$2"
 }
 
+# files_differ: whether one of the step's files is not on the host as it is planned.
+files_differ() {
+  local path owner mode source
+  while IFS=$'\t' read -r path owner mode source; do
+    same_file "$path" "$STEP_DIR/files/$source" "$owner" "$mode" || return 0
+  done <"$STEP_DIR/files.tsv"
+  return 1
+}
+
 describe_file() {
   if [[ -e $1 ]]; then
     printf '%s %s' "$(stat -c '%U:%G %04a' -- "$1")" "$(sha256sum <"$1" | cut -c1-12)"

@@ -28,14 +28,6 @@ rehearse_ollama() {
   end_rehearsal
 }
 
-files_differ() {
-  local path owner mode source
-  while IFS=$'\t' read -r path owner mode source; do
-    same_file "$path" "$STEP_DIR/files/$source" "$owner" "$mode" || return 0
-  done <"$STEP_DIR/files.tsv"
-  return 1
-}
-
 planned_file() { printf '%s/files/%s' "$STEP_DIR" "$(file_row "$1" | cut -f4)"; }
 
 # no_room_for_rehearsal: why the memory is too little for the largest model a second time; nothing where it is enough.

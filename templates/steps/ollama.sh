@@ -38,13 +38,8 @@ FORMER=$STATE/former-engine
 
 # A former engine that a killed run left is still the last one that has proved itself.
 keep_former() {
-  local path owner mode source
-  local -a stale=()
-  while IFS=$'\t' read -r path owner mode source; do
-    same_file "$path" "$STEP_DIR/files/$source" "$owner" "$mode" || stale+=("$path")
-  done <"$STEP_DIR/files.tsv"
   if [[ ! -e $FORMER ]]; then
-    if ((${#stale[@]} == 0)) || ! systemctl is-active --quiet tms-ollama.service; then return 0; fi
+    if ! files_differ || ! systemctl is-active --quiet tms-ollama.service; then return 0; fi
     rm -rf "$FORMER.next"
     keep_files "$FORMER.next/files"
     cp -a "$STATE/ollama" "$FORMER.next/started"

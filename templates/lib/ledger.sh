@@ -69,7 +69,7 @@ undo() {
     data) undo_data "$id" "$before" ;;
     directory) undo_directory "$id" "$before" ;;
     user) undo_user "$id" ;;
-    group) if getent group "$id" >/dev/null; then groupdel "$id"; fi ;;
+    group) undo_group "$id" ;;
     member) undo_member "${id%%:*}" "${id#*:}" ;;
     unit) undo_unit "$id" "$before" ;;
     resting) undo_resting "$id" "$before" ;;

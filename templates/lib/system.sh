@@ -35,6 +35,7 @@ ensure_user() {
     difference "user $name" "present" "absent"
     if [[ $VERB == apply ]]; then
       own user "$name" absent
+      drop_account_locks
       # In two commands: useradd, killed after it has made the group, would refuse its own leaving for ever.
       getent group "$name" >/dev/null || groupadd --system "$name"
       useradd --system --gid "$name" --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$name"
@@ -43,6 +44,10 @@ ensure_user() {
   fi
   if owned user "$name"; then
     own user "$name" absent
+    if [[ $VERB == apply ]]; then
+      complete_group "$name"
+      complete_user "$name"
+    fi
     if [[ -n $found && $found != "$home:/usr/sbin/nologin" ]]; then
       difference "user $name" "$home:/usr/sbin/nologin" "$found"
       if [[ $VERB == apply ]]; then
@@ -76,21 +81,60 @@ check_groups() {
   done
 }
 
-# A killed useradd or groupdel leaves a file beside the account files, with its process id as ending.
-drop_account_leavings() {
-  local file
-  for file in /etc/passwd.[0-9]* /etc/group.[0-9]* /etc/shadow.[0-9]* /etc/gshadow.[0-9]*; do
-    if [[ -e $file && ! -e /proc/${file##*.} ]]; then rm -f -- "$file"; fi
+# A killed useradd or groupdel leaves its locks beside the account files: FILE.PID, and FILE.lock, a second name of it. Only
+# what holds the number of a process that is gone is taken for one: an administrator's copies have names like these.
+drop_account_locks() {
+  local file lock pid
+  for file in passwd group shadow gshadow subuid subgid; do
+    for lock in "/etc/$file".[0-9]* "/etc/$file.lock"; do
+      [[ -f $lock ]] || continue
+      pid=$(tr -d '\0' <"$lock")
+      # Killed before it had written its number.
+      [[ -n $pid || $lock == *.lock ]] || pid=${lock##*.}
+      [[ $pid =~ ^[0-9]{1,7}$ && ($lock == *.lock || $lock == *.$pid) ]] || continue
+      [[ -e /proc/$pid ]] || rm -f -- "$lock"
+    done
   done
 }
 
+# complete_user NAME: a killed useradd has made the first of its two lines, and not the other.
+complete_user() {
+  drop_account_locks
+  if [[ -e /etc/shadow ]] && ! getent shadow "$1" >/dev/null; then
+    pwconv
+    usermod --password '!' "$1"
+    chage --mindays -1 --maxdays -1 --warndays -1 "$1"
+  fi
+}
+
+# complete_group NAME: the same for groupadd.
+complete_group() {
+  drop_account_locks
+  if [[ -e /etc/gshadow ]] && ! getent gshadow "$1" >/dev/null; then
+    grpconv
+    gpasswd --restrict "$1"
+  fi
+}
+
 undo_user() {
-  drop_account_leavings
+  drop_account_locks
   if getent passwd "$1" >/dev/null; then
     if pkill -KILL -u "$1"; then sleep 0.2; fi
     userdel "$1"
+  elif getent shadow "$1" >/dev/null; then
+    # A killed userdel has taken the first of the two lines.
+    pwconv
   fi
-  if getent group "$1" >/dev/null; then groupdel "$1"; fi
+  undo_group "$1"
+}
+
+undo_group() {
+  drop_account_locks
+  if getent group "$1" >/dev/null; then
+    groupdel "$1"
+  elif getent gshadow "$1" >/dev/null; then
+    grpconv
+  fi
 }
 
 # ensure_group NAME: a system group; one that is there is used as it is.
@@ -99,11 +143,15 @@ ensure_group() {
     difference "group $1" present absent
     if [[ $VERB == apply ]]; then
       own group "$1" absent
+      drop_account_locks
       groupadd --system "$1"
       changed "group $1"
     fi
   fi
-  if owned group "$1"; then own group "$1" absent; fi
+  if owned group "$1"; then
+    own group "$1" absent
+    [[ $VERB == check ]] || complete_group "$1"
+  fi
 }
 
 # ensure_member USER GROUP: nothing where the group does not exist.
@@ -120,8 +168,9 @@ ensure_member() {
   if owned member "$1:$2"; then own member "$1:$2" absent; fi
 }
 
+# By the group's list: the user may be gone already.
 undo_member() {
-  if id -nG "$1" 2>/dev/null | grep -qw -- "$2"; then gpasswd --delete "$1" "$2" >/dev/null; fi
+  if getent group "$2" | cut -d: -f4 | tr , '\n' | grep -qx -- "$1"; then gpasswd --delete "$1" "$2" >/dev/null; fi
 }
 
 # ensure_unit NAME [--reload]: enabled and running on its newest files.

@@ -23,20 +23,16 @@ const reportSchema = z.object({
   success: z.boolean(),
 });
 
-interface Count {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
+/** What `tests/harness/failures-reporter.ts` writes: a line for each test or preparation. */
+const failuresSchema = z.object({ failed: z.array(z.string()), passedLater: z.array(z.string()) });
 
-interface LaneResult extends Count {
-  /** A line for each test or preparation that failed. */
-  readonly failures: string;
+interface LaneResult extends z.infer<typeof failuresSchema> {
+  readonly count: { readonly passed: number; readonly failed: number; readonly skipped: number };
 }
 
 async function runLane(lane: Lane, path: string): Promise<LaneResult> {
   const report = join(PROJECT, "reports", `${lane}.json`);
-  const failuresFile = join(PROJECT, "reports", `${lane}-failures.txt`);
+  const failuresFile = join(PROJECT, "reports", `${lane}-failures.json`);
   for (const file of [report, failuresFile]) rmSync(file, { force: true });
   const run = await (
     await loadExeca()
@@ -63,8 +59,12 @@ async function runLane(lane: Lane, path: string): Promise<LaneResult> {
   const counted = reportSchema.parse(JSON.parse(readFileSync(report, "utf8")));
   // A file that does not even load has no failed test; it must not pass for that.
   const failed = counted.numFailedTests === 0 && run.exitCode !== 0 ? 1 : counted.numFailedTests;
-  const failures = existsSync(failuresFile) ? readFileSync(failuresFile, "utf8") : "";
-  return { passed: counted.numPassedTests, failed, skipped: counted.numPendingTests, failures };
+  // A vitest that was killed has written none.
+  const failures = existsSync(failuresFile) ? readFileSync(failuresFile, "utf8") : '{"failed":[],"passedLater":[]}';
+  return {
+    ...failuresSchema.parse(JSON.parse(failures)),
+    count: { passed: counted.numPassedTests, failed, skipped: counted.numPendingTests },
+  };
 }
 
 /** Makes what real hosts need, once and announced; a machine that can't have them still runs the rest. */
@@ -88,18 +88,25 @@ async function prepareRealHosts(): Promise<void> {
 export async function test(lanes: readonly Lane[]): Promise<ExitCode> {
   mkdirSync(join(PROJECT, "reports"), { recursive: true });
   const path = await ensureTestInstruments((line) => console.error(line));
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  let failures = "";
+  const results: LaneResult[] = [];
   for (const lane of lanes) {
     if (lane === "real") await prepareRealHosts();
-    const count = await runLane(lane, path);
-    total.passed += count.passed;
-    total.failed += count.failed;
-    total.skipped += count.skipped;
-    failures += count.failures;
+    results.push(await runLane(lane, path));
   }
   // Again at the end: the first lane's are thousands of lines above it.
-  if (failures !== "") console.log(`What failed:\n${failures}`);
-  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-  return total.failed === 0 ? EXIT.good : EXIT.failed;
+  tell(
+    "What passed only when it was tried again:",
+    results.flatMap(({ passedLater }) => passedLater),
+  );
+  tell(
+    "What failed:",
+    results.flatMap(({ failed }) => failed),
+  );
+  const total = (name: keyof LaneResult["count"]) => results.reduce((sum, { count }) => sum + count[name], 0);
+  console.log(`${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
+  return total("failed") === 0 ? EXIT.good : EXIT.failed;
+}
+
+function tell(heading: string, lines: readonly string[]): void {
+  if (lines.length > 0) console.log([heading, ...lines, ""].join("\n"));
 }

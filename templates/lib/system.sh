@@ -31,23 +31,20 @@ unit_property() { systemctl show --property "$2" --value "$1"; }
 ensure_user() {
   local name=$1 home=$2 found
   found=$(getent passwd "$name" | cut -d: -f6,7) || found=
+  # In two commands: useradd, killed after it has made the group, would refuse its own leaving for ever.
+  if [[ -z $found ]] || owned user "$name"; then ensure_group "$name"; fi
   if [[ -z $found ]]; then
     difference "user $name" "present" "absent"
     if [[ $VERB == apply ]]; then
       own user "$name" absent
       drop_account_locks
-      # In two commands: useradd, killed after it has made the group, would refuse its own leaving for ever.
-      getent group "$name" >/dev/null || groupadd --system "$name"
       useradd --system --gid "$name" --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$name"
       changed "user $name"
     fi
   fi
   if owned user "$name"; then
     own user "$name" absent
-    if [[ $VERB == apply ]]; then
-      complete_group "$name"
-      complete_user "$name"
-    fi
+    [[ $VERB == check ]] || complete_user "$name"
     if [[ -n $found && $found != "$home:/usr/sbin/nologin" ]]; then
       difference "user $name" "$home:/usr/sbin/nologin" "$found"
       if [[ $VERB == apply ]]; then
@@ -120,12 +117,13 @@ undo_user() {
   drop_account_locks
   if getent passwd "$1" >/dev/null; then
     if pkill -KILL -u "$1"; then sleep 0.2; fi
+    # userdel takes the user's own group along, which may have been there before us.
+    owned group "$1" || usermod --gid 65534 "$1"
     userdel "$1"
   elif getent shadow "$1" >/dev/null; then
     # A killed userdel has taken the first of the two lines.
     pwconv
   fi
-  undo_group "$1"
 }
 
 undo_group() {

@@ -60,4 +60,16 @@ describe.skipIf(DOCKER_MISSING)("an account that a killed tool left half made (n
     await removeAll(host);
     expect(differences(bare, await takeSnapshot(host), "equivalent")).toEqual([]);
   });
+
+  test("a group of the name that was there before is used, and stays when the account goes", async () => {
+    await host.shell("touch /var/lib/tms-llm/purge");
+    await removeAll(host);
+    await host.shell("groupadd tms");
+    const before = await takeSnapshot(host);
+    await anchor(host);
+    await runPhase(host, "base", account);
+    expect(await host.shell("id -gn tms")).toBe("tms");
+    await removeAll(host);
+    expect(differences(before, await takeSnapshot(host), "equivalent")).toEqual([]);
+  });
 });

@@ -113,7 +113,7 @@ export class Host extends pulumi.ComponentResource {
       {
         connection: this.connection,
         source: new pulumi.asset.FileAsset(artifact.source.path),
-        remotePath: `/var/lib/tms-llm/incoming/${artifact.sha256}`,
+        remotePath: `/var/lib/tms-llm-incoming/${artifact.sha256}`,
         triggers: [this.address.identity],
       },
       { parent, dependsOn: [this.anchor] },
@@ -147,8 +147,9 @@ function connectionOf({ bastion, ...host }: HostAddress): pulumi.Input<command.t
 }
 
 function endpointOf({ host, port, user, hostKey, privateKey }: HostEndpoint) {
-  const login = privateKey ? { privateKey } : { agentSocketPath: process.env["SSH_AUTH_SOCK"] ?? "" };
-  return { host, port, user, hostKey, ...login };
+  // Without a key the plugin asks the agent of SSH_AUTH_SOCK by itself; the path of its socket is another one in each
+  // session, so in the state it would change every resource, and a destroy would call a socket that is gone.
+  return { host, port, user, hostKey, ...(privateKey ? { privateKey } : {}) };
 }
 
 /** The address of an SSH target; private keys are read from this machine and kept secret. */

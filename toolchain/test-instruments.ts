@@ -25,6 +25,7 @@ interface DebianProgram {
 const DEBIAN_PROGRAMS: readonly DebianProgram[] = [
   { program: "nginx", package: "nginx", folder: "usr/sbin" },
   { program: "shellcheck", package: "shellcheck", folder: "usr/bin" },
+  { program: "ssh-agent", package: "openssh-client", folder: "usr/bin" },
 ];
 
 /** Whether every library that the program wants is installed here. */

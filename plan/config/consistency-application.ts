@@ -2,7 +2,14 @@ import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
 
 /** Folders whose content the deployment makes and takes back by itself. */
-const OUR_FOLDERS = ["/opt/llm/", "/etc/tms-llm/", "/var/lib/tms-llm/", "/etc/nginx/", "/etc/systemd/"];
+const OUR_FOLDERS = [
+  "/opt/llm/",
+  "/etc/tms-llm/",
+  "/var/lib/tms-llm/",
+  "/var/lib/tms-llm-incoming/",
+  "/etc/nginx/",
+  "/etc/systemd/",
+];
 
 /** What clients' applications and the rest of the stack file get wrong together. */
 export function applicationFaults(config: KnownConfig): LocatedFault[] {

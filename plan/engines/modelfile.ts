@@ -5,7 +5,7 @@ import type { PlannedArtifact, Step } from "../step";
 import { LOAD_TIMEOUT_SECONDS } from "./ollama";
 
 /** Where a delivered file lies on the host. */
-const incoming = (artifact: PlannedArtifact) => `/var/lib/tms-llm/incoming/${artifact.sha256}`;
+const incoming = (artifact: PlannedArtifact) => `/var/lib/tms-llm-incoming/${artifact.sha256}`;
 
 /** The Modelfile of one model: FROM, ADAPTER, SYSTEM, and parameters with the context pinned. */
 export function modelfile(

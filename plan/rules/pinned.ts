@@ -95,7 +95,7 @@ function modelFindings({ files, inputs, artifacts, terms }: JudgedStep): Finding
   if (terms["target"] === "sandbox" || SHA256.test(inputs["weights_sha256"] ?? "")) return [];
   const { repository, commit } = inputs;
   return modelSources(files).flatMap((source): Finding[] =>
-    source.startsWith("/") && (artifacts["weights"] !== undefined || source.startsWith("/var/lib/tms-llm/incoming/"))
+    source.startsWith("/") && (artifacts["weights"] !== undefined || source.startsWith("/var/lib/tms-llm-incoming/"))
       ? []
       : [
           {

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Files and folders. A file is written beside its place, validated, then renamed: a reader sees the old or the new one.
 
+INCOMING=/var/lib/tms-llm-incoming
+
 file_row() { awk -F'\t' -v path="$1" '$1 == path { print; exit }' "$STEP_DIR/files.tsv"; }
 
 same_file() { # PATH SOURCE OWNER MODE
@@ -224,16 +226,16 @@ ensure_command_output() {
 
 # discard_artifact NAME: what was unpacked is not needed a second time, however often it was sent.
 discard_artifact() {
-  rm -f -- "$STATE/incoming/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")"
+  rm -f -- "$INCOMING/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")"
 }
 
 # artifact NAME: prints the path of the verified artifact; downloads it when its source is a URL.
 artifact() {
   local name=$1 sha256 url path
   IFS=$'\t' read -r _ sha256 url < <(awk -F'\t' -v name="$name" '$1 == name' "$STEP_DIR/artifacts.tsv")
-  path=$STATE/incoming/$sha256
+  path=$INCOMING/$sha256
   if [[ ! -e $path && -n $url ]]; then
-    mkdir -p "$STATE/incoming"
+    install -d -m 0700 "$INCOMING"
     progress "  download $url" >&2
     curl --fail --silent --show-error --location --retry 5 --retry-connrefused --continue-at - --output "$path.part" "$url" >&2 ||
       fail "download of $name" "curl could not fetch $url" "check the host's way out, or set mirrors in the stack file"

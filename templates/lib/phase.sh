@@ -7,6 +7,7 @@ shopt -s inherit_errexit nullglob
 HERE=${2:-$(cd "$(dirname "$0")" && pwd)}
 RUN=${3:-}
 STATE=/var/lib/tms-llm
+INCOMING=/var/lib/tms-llm-incoming
 UNIT=tms-llm-phase
 PHASE=$(<"$HERE/phase")
 DIGEST=$(<"$HERE/digest")
@@ -148,6 +149,9 @@ anchor() {
   fi
   mv -T "$STATE/remover.next" "$STATE/remover"
   rm -rf "$STATE/remover.old" "$HERE"
+  # Artifacts are sent by the one who logs in, and he has no way into our state.
+  install -d -m 0700 "$INCOMING"
+  chown -R "${SUDO_UID:-0}:${SUDO_GID:-0}" "$INCOMING"
 }
 
 case ${1:?submit, apply, check or remove} in
@@ -156,6 +160,7 @@ case ${1:?submit, apply, check or remove} in
   submit-removal)
     submit remove
     cd /
+    rm -rf "$INCOMING"
     # The record of a fixed address stays until the former one is given back.
     find "$STATE" -mindepth 1 -maxdepth 1 ! -name address -exec rm -rf {} +
     rmdir --ignore-fail-on-non-empty "$STATE"

@@ -79,12 +79,12 @@ export async function anchor(host: BareHost): Promise<void> {
 
 /** Puts what the steps take from this machine where `CopyToRemote` would. */
 export async function deliver(host: BareHost, steps: readonly Step[]): Promise<void> {
-  await host.shell("mkdir -p /var/lib/tms-llm/incoming");
+  await host.shell("install -d -m 0700 /var/lib/tms-llm-incoming");
   for (const artifact of steps.flatMap(({ artifacts }) => artifacts)) await deliverOne(host, artifact);
 }
 
 async function deliverOne(host: BareHost, { sha256, source }: PlannedArtifact): Promise<void> {
-  if (source.kind === "local") await host.copy(source.path, `/var/lib/tms-llm/incoming/${sha256}`);
+  if (source.kind === "local") await host.copy(source.path, `/var/lib/tms-llm-incoming/${sha256}`);
 }
 
 /** The value that a secret of the plan has here. Each key is another one, or a client could pass for another. */

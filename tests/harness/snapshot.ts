@@ -43,7 +43,7 @@ const LEFT_OUT: readonly Exception[] = [
 ];
 
 /** Freshened by every phase that runs; their content still counts. */
-const RECORDS = /^(path \/var\/lib\/tms-llm(\/|$)|ledger )/;
+const RECORDS = /^(path \/var\/lib\/tms-llm(-incoming)?(\/|$)|ledger )/;
 
 /** Left out where states are compared across time or hosts. */
 const PASSING: readonly Exception[] = [

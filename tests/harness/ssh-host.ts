@@ -14,13 +14,18 @@ export interface SshAccess {
   readonly privateKeyFile: string;
 }
 
-/** Starts sshd on the host with a key of its own, and lets root in from the clone. */
-export async function openSsh(host: BareHost, clone: Clone): Promise<SshAccess> {
+/** An account as cloud images have it: no password, everything by sudo. */
+export const SUDOER = "ubuntu";
+
+/** Starts sshd on the host with a key of its own, and lets root in from the clone, or another who may do all by sudo. */
+export async function openSsh(host: BareHost, clone: Clone, user: "root" | typeof SUDOER = "root"): Promise<SshAccess> {
   const [hostKey] = (
     await host.shell(`set -e
       ssh-keygen -q -t ed25519 -N '' -C host -f /etc/ssh/ssh_host_ed25519_key
       ssh-keygen -q -t ed25519 -N '' -C login -f /run/login
-      install -d -m 0700 /root/.ssh && install -m 0600 /run/login.pub /root/.ssh/authorized_keys
+      ${user === "root" ? "" : `useradd --create-home ${user}; echo '${user} ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/${user}`}
+      install -d -m 0700 -o ${user} ~${user}/.ssh
+      install -m 0600 -o ${user} /run/login.pub ~${user}/.ssh/authorized_keys
       systemctl start ssh
       until ss -Hltn sport = :22 | grep -q .; do sleep 0.05; done
       cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub`)
@@ -28,7 +33,7 @@ export async function openSsh(host: BareHost, clone: Clone): Promise<SshAccess> 
   const privateKeyFile = join(clone.folder, `${host.name}.key`);
   writeFileSync(privateKeyFile, `${await host.shell("cat /run/login")}\n`, { mode: 0o600 });
   const { address } = await addresses(host);
-  return { host: address, port: 22, user: "root", hostKey: hostKey!, privateKeyFile };
+  return { host: address, port: 22, user, hostKey: hostKey!, privateKeyFile };
 }
 
 /** The host's own address, and the one from which this machine talks to it. */

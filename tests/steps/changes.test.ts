@@ -217,7 +217,7 @@ describe.skipIf(DOCKER_MISSING)("from plan A to plan B and back (needs Docker)",
 
   test("an artifact with another checksum is refused and deleted, and nothing else happens", async () => {
     const sha256 = "0".repeat(64);
-    const path = `/var/lib/tms-llm/incoming/${sha256}`;
+    const path = `/var/lib/tms-llm-incoming/${sha256}`;
     const b = withStep("ollama.sh", (step) => ({
       ...step,
       inputs: { ...step.inputs, version: "9.9.9" },

@@ -42,8 +42,8 @@ test("delivered weights and adapter are named by checksum; parameters and prompt
     },
   );
   expect(text).toMatchInlineSnapshot(`
-    "FROM /var/lib/tms-llm/incoming/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-    ADAPTER /var/lib/tms-llm/incoming/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+    "FROM /var/lib/tms-llm-incoming/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    ADAPTER /var/lib/tms-llm-incoming/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
     PARAMETER num_ctx 8192
     PARAMETER temperature 0.3
     PARAMETER stop "<|end|>"

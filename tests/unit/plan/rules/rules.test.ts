@@ -164,7 +164,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [
       "a model's file",
       step({
-        file: [MODELFILE, `FROM /var/lib/tms-llm/incoming/${SOME_SHA256}\n`],
+        file: [MODELFILE, `FROM /var/lib/tms-llm-incoming/${SOME_SHA256}\n`],
         artifacts: { weights: { sha256: SOME_SHA256 } },
       }),
     ],

@@ -3,6 +3,7 @@
 
 step() {
   ensure_files --notify tms-llm-health.timer
-  ensure_label '/opt/llm/health-check\.sh' bin_t /opt/llm/health-check.sh
+  # No backslash: awk -v, by which the ledger is read, would take it away.
+  ensure_label '/opt/llm/health-check[.]sh' bin_t /opt/llm/health-check.sh
   ensure_unit tms-llm-health.timer
 }

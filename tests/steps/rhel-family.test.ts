@@ -153,7 +153,7 @@ describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(
       expect(await keptBySelinux(host, "file_contexts.local")).toMatchInlineSnapshot(`
         "/opt/llm/logs(/.*)? system_u:object_r:var_log_t:s0
         /opt/llm/transformers/([^/]+|python/[^/]+)/bin(/.*)? system_u:object_r:bin_t:s0
-        /opt/llm/health-check\\.sh system_u:object_r:bin_t:s0"
+        /opt/llm/health-check[.]sh system_u:object_r:bin_t:s0"
       `);
       expect(await host.shell("matchpathcon -n /run/httpd-llm-transformers | cut -d: -f3")).toMatch(
         /^httpd_(runtime|var_run)_t$/,

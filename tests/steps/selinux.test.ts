@@ -38,7 +38,7 @@ describe.skipIf(DOCKER_MISSING)(
       expect(await labels()).toMatchInlineSnapshot(`
         "/opt/llm/logs(/.*)? system_u:object_r:var_log_t:s0
         /opt/llm/ollama/[^/]+/bin(/.*)? system_u:object_r:bin_t:s0
-        /opt/llm/health-check\\.sh system_u:object_r:bin_t:s0"
+        /opt/llm/health-check[.]sh system_u:object_r:bin_t:s0"
       `);
       expect(await checkHost(host)).toEqual([]);
       expect((await deploy(host, steps)).map(({ changed }) => changed)).toEqual(first.map(() => 0));
@@ -55,11 +55,11 @@ describe.skipIf(DOCKER_MISSING)(
       await host.shell(`
         semanage boolean --modify --off httpd_can_network_connect
         semanage port --delete --proto tcp ${PORT}
-        semanage fcontext --delete '/opt/llm/health-check\\.sh'
+        semanage fcontext --delete '/opt/llm/health-check[.]sh'
         cp /opt/llm/health-check.sh /opt/llm/new; mv /opt/llm/new /opt/llm/health-check.sh`);
       expect((await checkHost(host)).map(told).sort()).toEqual([
         "SELinux boolean httpd_can_network_connect: httpd_can_network_connect --> off, kept: 0",
-        "SELinux label of /opt/llm/health-check\\.sh: absent",
+        "SELinux label of /opt/llm/health-check[.]sh: absent",
         `SELinux label of port ${PORT}: absent`,
         "SELinux labels under /opt/llm/health-check.sh: Would relabel /opt/llm/health-check.sh",
       ]);

@@ -80,7 +80,7 @@ undo() {
     docker-image) undo_docker_image "$id" ;;
     rpm-key) undo_rpm_key "$id" ;;
     ufw-file) undo_ufw_file "$id" "$before" ;;
-    ufw-rule) undo_ufw_rule "$id" ;;
+    ufw-rule) undo_ufw_rule "$id" "$before" ;;
     ufw-state) undo_ufw_state "$before" ;;
     ufw-default) undo_ufw_default "$before" ;;
     firewalld) undo_firewalld "$before" ;;

@@ -20,13 +20,15 @@ undo_ufw_file() { # PATH BEFORE
 }
 
 # A rule is named by its tuple: "PROTOCOL PORT SOURCE", SOURCE "any4", "any6" or a network; both families are explicit.
-ufw_has_rule() {
+
+# ufw_action PROTOCOL PORT SOURCE: how the host lets in there, as ufw's files have it: allow, limit, allow_log, …; or nothing.
+ufw_action() {
   local protocol=$1 port=$2 source=$3 file=/etc/ufw/user.rules
   case $source in any4) source=0.0.0.0/0 ;; any6) source=::/0 ;; esac
   [[ $source != *:* ]] || file=/etc/ufw/user6.rules
   source=${source%/32}
   source=${source%/128}
-  grep -qE "^### tuple ### allow $protocol $port (0\.0\.0\.0/0|::/0) any ${source//./\\.}(/32|/128)? in" "$file" 2>/dev/null
+  sed -nE "s,^### tuple ### ((allow|limit)(_log(-all)?)?) $protocol $port (0\.0\.0\.0/0|::/0) any ${source//./\\.}(/32|/128)? in.*,\1,p" "$file" 2>/dev/null || true
 }
 
 ufw_command() { # VERB PROTOCOL PORT SOURCE
@@ -75,7 +77,7 @@ ensure_ufw_rules() {
   local -a missing=()
   for rule in "$@"; do
     # shellcheck disable=SC2086  # the rule's three words
-    if ! ufw_has_rule $rule; then
+    if [[ $(ufw_action $rule) != allow* ]]; then
       missing+=("$rule")
       difference "firewall" "allow $rule" "no such rule"
     fi
@@ -86,20 +88,27 @@ ensure_ufw_rules() {
   done
 }
 
+# ufw puts a rule into the place of one that limits, whose six logins in half a minute a deployment would use up.
 allow_in_ufw() { # RULE…
-  local rule
-  for rule in "$@"; do own ufw-rule "$rule" absent; done
+  local rule former
+  for rule in "$@"; do
+    # shellcheck disable=SC2086  # the rule's three words
+    former=$(ufw_action $rule)
+    own ufw-rule "$rule" "${former:-absent}"
+  done
   # shellcheck disable=SC2086  # the rule's three words
   for rule in "$@"; do ufw_command allow $rule; done >"$RUN_DIR/ufw-commands"
   ufw_changes python3 "$LIB/ufw-rules.py" <"$RUN_DIR/ufw-commands" || fail "firewall rules" "$(<"$RUN_DIR/ufw.log")" "check ufw on the host"
   for rule in "$@"; do changed "firewall allows $rule"; done
 }
 
-undo_ufw_rule() {
+undo_ufw_rule() { # RULE BEFORE
+  local verb='delete allow'
   command -v ufw >/dev/null || return 0
   finish_ufw_change
+  [[ $2 == absent ]] || verb=${2/_/ }
   # shellcheck disable=SC2046,SC2086  # words
-  if ufw_has_rule $1; then ufw_change $(ufw_command 'delete allow' $1); fi
+  if [[ $(ufw_action $1) == allow ]]; then ufw_change $(ufw_command "$verb" $1); fi
 }
 
 ufw_default_incoming() { sed -n 's/^DEFAULT_INPUT_POLICY="\(.*\)"/\1/p' /etc/default/ufw; }

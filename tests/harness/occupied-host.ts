@@ -8,7 +8,7 @@ export const OCCUPY = `
   echo 'server { listen 8080; listen [::]:8080; root /srv/own; }' >/etc/nginx/sites-available/own
   ln -s ../sites-available/own /etc/nginx/sites-enabled/own
   systemctl reload nginx
-  ufw allow 22/tcp
+  ufw limit 22/tcp
   ufw allow proto tcp from 10.0.0.0/8 to any port 8080
   ufw allow proto tcp from 192.0.2.9 to 0.0.0.0/0 port 443
   ufw default reject incoming

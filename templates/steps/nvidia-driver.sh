@@ -56,17 +56,22 @@ apt_parts() { # COMPONENT
 contrib_lines() {
   local url release entry keyring
   while read -r url release entry; do
-    keyring=$(signed_by "${entry%:*}")
+    # errexit is off within a command that somebody asks the outcome of.
+    keyring=$(signed_by "$entry") || return
     printf 'deb %s%s %s contrib\n' "${keyring:+[signed-by=$keyring] }" "$url" "$release"
   done < <(apt_parts main)
 }
 
-# signed_by FILE: the file with the key of a list's repositories; nothing where the list names none.
+# signed_by FILE:LINE: the file with the key of the repository that stands there; nothing where it names none.
 signed_by() {
-  local keyrings
-  keyrings=$(sed -nE -e 's/^Signed-By:[[:space:]]*(.*)$/\1/p' -e 's/^deb .*[[ ]signed-by=([^] ]*).*$/\1/p' "$1" | sort -u)
+  local file=${1%:*} keyrings
+  if [[ $file == *.sources ]]; then
+    keyrings=$(sed -nE -e 's/^Signed-By:[[:space:]]*$/within/p' -e 's/^Signed-By:[[:space:]]*(.+)$/\1/p' "$file" | sort -u)
+  else
+    keyrings=$(sed -nE "${1##*:}"'s/^deb .*[[ ]signed-by=([^] ]*).*$/\1/p' "$file")
+  fi
   if [[ -n $keyrings && ($keyrings == *$'\n'* || $keyrings != /*) ]]; then
-    fail "Debian's part contrib is needed, and cannot be taken from $1" "it names several keys, or holds one itself" "add contrib to that list by hand, then run up again"
+    fail "Debian's part contrib is needed, and cannot be taken from $file" "it names several keys, or holds one itself" "add contrib to that list by hand, then run up again"
   fi
   printf '%s' "$keyrings"
 }

@@ -21,6 +21,12 @@ hold_services_back() {
 
 settle_packages() { let_services_start; }
 
+# fail_packages WHAT: the host's own packages may start their services again until the next run.
+fail_packages() {
+  let_services_start
+  fail "$1" "$(tail -n 5 "$RUN_DIR/apt.log")" "see the last lines above; correct the host's package state, then run the command again"
+}
+
 let_services_start() {
   owned file "$POLICY" || return 0
   restore_before "$POLICY" absent
@@ -30,8 +36,7 @@ let_services_start() {
 # finish_package_work: what a killed dpkg left half done stands in the way of everything else.
 finish_package_work() {
   hold_services_back
-  dpkg --configure -a >"$RUN_DIR/apt.log" 2>&1 ||
-    fail "dpkg --configure -a" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run up again"
+  dpkg --configure -a >"$RUN_DIR/apt.log" 2>&1 || fail_packages "dpkg --configure -a"
 }
 
 # apt names to own-packages.sh what it is about to unpack, dependencies included. Asking it beforehand would take half a second.
@@ -48,8 +53,7 @@ install_packages() {
   finish_package_work
   # There may be no lists of packages yet, or aged ones, which name files that the mirror no longer has.
   if ! apt_install "$@" >"$log" 2>&1; then
-    { apt_get update && apt_install "$@"; } >>"$log" 2>&1 ||
-      fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
+    { apt_get update && apt_install "$@"; } >>"$log" 2>&1 || fail_packages "packages $*"
   fi
   let_services_start
   changed "packages $*"
@@ -104,8 +108,7 @@ needed_elsewhere() {
 }
 
 package_removal() { # NAMES COMMAND…
-  "${@:2}" >"$RUN_DIR/apt.log" 2>&1 ||
-    fail "removal of the packages $1" "$(tail -n 5 "$RUN_DIR/apt.log")" "correct the host's package state by hand, then run the command again"
+  "${@:2}" >"$RUN_DIR/apt.log" 2>&1 || fail_packages "removal of the packages $1"
 }
 
 hold_package() { apt-mark hold "$1" >/dev/null; }

@@ -97,6 +97,10 @@ describe.skipIf(DOCKER_MISSING)("the host's way out (needs Docker)", () => {
       await expect(proxied(1)).rejects.toThrow(/:1\b/);
     });
 
+    test("that is not there leaves other packages free to start their services", async () => {
+      expect((await host.ask("test -e /usr/sbin/policy-rc.d")).exitCode).toBe(1);
+    });
+
     test("brings the packages, and the host's other work does not know of it", async () => {
       await proxied(PROXY_PORT);
       expect(await server.shell("journalctl --quiet --output cat --unit tinyproxy | grep -c 'Request.*GET'")).toMatch(

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Repositories of packages, and the keys that sign them. A key is trusted by its fingerprint, whoever hands it out.
 
-# key_fingerprints FILE: of every primary key in it, separated by commas.
+# key_fingerprints FILE: of every primary key in it, separated by commas; nothing of a file that is no key.
 key_fingerprints() {
-  GNUPGHOME=$RUN_DIR gpg --batch --quiet --no-autostart --with-colons --show-keys "$1" 2>/dev/null |
+  { GNUPGHOME=$RUN_DIR gpg --batch --quiet --no-autostart --with-colons --show-keys "$1" 2>/dev/null || true; } |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }' | paste -sd,
 }
 

@@ -168,6 +168,7 @@ ensure_running() {
   mapfile -t files < <(planned_files)
   ensure_fresh nginx.service "$(serving_workers | head -n 1)" "${files[@]}" "$tls/server.pem"
   if [[ $VERB == apply && -e $STATE/pending/nginx.service ]]; then
+    trap drained EXIT
     drain "$in_port"
     mapfile -t former < <(serving_workers)
   fi
@@ -176,7 +177,10 @@ ensure_running() {
   for pid in "${former[@]}"; do
     wait_until_retired "$pid" || not_taken "nginx goes on with its former configuration"
   done
-  [[ $VERB == check ]] || drained
+  if [[ $VERB == apply ]]; then
+    drained
+    trap - EXIT
+  fi
 }
 
 # not_taken WHAT: the files are in place, but nginx has to be asked again, by the next run.

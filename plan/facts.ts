@@ -86,7 +86,14 @@ export interface Facts {
   /** null where `ss` is missing: then nothing can be said about any port. */
   readonly listeners: readonly Listener[] | null;
   readonly selinux: "enforcing" | "permissive" | "disabled";
-  readonly firewall: { readonly ufw: "absent" | "inactive" | "active"; readonly nftRules: number | null };
+  /** Whether the kernel has it at all, with an address or without. */
+  readonly ipv6: boolean;
+  readonly firewall: {
+    readonly ufw: "absent" | "inactive" | "active";
+    /** Whether ufw, where it is there, looks after IPv6 as well. */
+    readonly ufwIpv6: boolean;
+    readonly nftRules: number | null;
+  };
   readonly systemd: { readonly running: boolean; readonly version: string | null; readonly state: string | null };
   readonly services: readonly Service[];
   readonly nginx: { readonly installed: boolean; readonly sites: readonly NginxSite[] };
@@ -136,7 +143,9 @@ export function factsFromReport(data: PreflightReport): Facts {
     docker: dockerFacts(data.docker),
     listeners: data.ports,
     selinux: data.selinuxEnforce === null ? "disabled" : data.selinuxEnforce === "1" ? "enforcing" : "permissive",
+    ipv6: data.ipv6,
     firewall: {
+      ufwIpv6: data.firewall.ufwIpv6 !== "no",
       ufw: data.firewall.ufw === null ? "absent" : data.firewall.ufw === "yes" ? "active" : "inactive",
       nftRules: data.firewall.nftRules,
     },

@@ -7,6 +7,7 @@ import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, ju
 import { judgeRecordedFacts } from "./preflight/recorded";
 import type { Refusal } from "./preflight/refusal";
 import type { Requirements } from "./preflight/requirements";
+import { judgeIpv6 } from "./preflight/ipv6";
 import { judgeSsh } from "./preflight/ssh";
 import { judgeSystem } from "./preflight/system";
 import { warn } from "./preflight/warnings";
@@ -32,6 +33,7 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...judgeSites(facts, requirements),
       ...judgeFirewall(facts, requirements),
       ...judgeSsh(facts, requirements),
+      ...judgeIpv6(facts, requirements),
       ...(requirements.docker ? judgeDocker(facts) : []),
       ...gpu.refusals,
     ],

@@ -19,6 +19,7 @@ const reportSchema = z.strictObject({
   effectiveUid: z.number().int(),
   sudoUser: text,
   packageManagers: z.array(z.enum(["apt-get", "dnf", "yum", "zypper"])),
+  ipv6: z.boolean(),
   selinuxEnforce: text,
   pythons: z.array(text),
   cpu: z.strictObject({ count: z.number().int().min(1), model: text }),
@@ -43,7 +44,7 @@ const reportSchema = z.strictObject({
   secureBoot: z.strictObject({ efi: z.boolean(), variable: count }),
   docker: z.strictObject({ path: text, version: text }),
   ports: z.array(z.strictObject({ address: z.string(), port: z.number().int(), process: text, unit: text })).nullable(),
-  firewall: z.strictObject({ ufw: text, nftRules: count }),
+  firewall: z.strictObject({ ufw: text, ufwIpv6: text, nftRules: count }),
   systemd: z.strictObject({ running: z.boolean(), version: text, state: text }),
   services: z.array(z.strictObject({ name: z.string(), active: text, enabled: text, path: text })),
   nginx: z.strictObject({

@@ -31,6 +31,7 @@ system() {
     if present "$key"; then text '' "$key"; fi
   done
   close ']'
+  flag ipv6 test -d /proc/sys/net/ipv6
   first_line /sys/fs/selinux/enforce
   text selinuxEnforce "$line"
   open pythons '['

@@ -26,7 +26,7 @@ ports() {
 }
 
 firewall() {
-  local line key value rules='' in_chain='' output enabled=''
+  local line key value rules='' in_chain='' output enabled='' ipv6=''
   open firewall '{'
   if present ufw; then
     # `ufw status` starts Python and takes longer than all other questions together.
@@ -34,9 +34,13 @@ firewall() {
       [[ $key != ENABLED ]] || enabled=${value,,}
     done 2>/dev/null </etc/ufw/ufw.conf
     text ufw "${enabled:-no}"
+    while IFS='=' read -r key value; do
+      [[ $key != IPV6 ]] || ipv6=${value,,}
+    done 2>/dev/null </etc/default/ufw
   else
     text ufw ''
   fi
+  text ufwIpv6 "$ipv6"
   if present nft && output=$(nft list ruleset 2>/dev/null); then
     rules=0
     while read -r line; do

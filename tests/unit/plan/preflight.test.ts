@@ -162,6 +162,8 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
       },
     },
   ],
+  ["ipv6", "a kernel without IPv6", { report: { ipv6: false } }],
+  ["ufw-ipv6", "ufw that leaves IPv6 alone", { report: { firewall: { ufw: "yes", ufwIpv6: "no", nftRules: null } } }],
   ["firewall-manager", "firewalld", { report: { services: [service("firewalld.service", "active", "enabled")] } }],
   [
     "firewall-manager",
@@ -172,7 +174,10 @@ const REFUSALS: readonly (readonly [id: string, title: string, host: Case])[] = 
     "firewall-manager",
     "ufw where firewalld is wanted",
     {
-      report: { firewall: { ufw: "yes", nftRules: null }, services: [service("ufw.service", "active", "enabled")] },
+      report: {
+        firewall: { ufw: "yes", ufwIpv6: "yes", nftRules: null },
+        services: [service("ufw.service", "active", "enabled")],
+      },
       needs: { firewall: "firewalld" },
     },
   ],

@@ -50,7 +50,8 @@ function engineWords(engine: GatewayEngine): EngineWords {
           "# The key is the gateway's affair.",
           'proxy_set_header Authorization "";',
         ],
-        hidden: [],
+        // Too many wait for a model to be loaded, without a Retry-After.
+        hidden: [503],
       };
     }
     case "vllm":
@@ -200,7 +201,6 @@ function listen(port: number, tls: boolean): string {
 
 /** Error pages of a location replace the server's as a whole, so those for nginx's own refusals are said again. */
 function engineErrors({ hidden }: EngineWords, errors: readonly ErrorAnswer[]): string {
-  if (hidden.length === 0) return "";
   const own = errors.map(({ status }) => status).filter((status) => OF_LOCATION.includes(status));
   return [
     "# The engine's answers pass, but for those that mean: not now.",

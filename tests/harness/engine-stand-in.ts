@@ -9,7 +9,7 @@ import {
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
-/** A small real HTTP server that answers as an engine does: streams, is busy, falls silent or breaks off, as the model's name says. */
+/** A small real HTTP server that answers as an engine does: streams, is busy, knows no such model, falls silent or breaks off, as the model's name says. */
 export class EngineStandIn {
   readonly requests: { readonly url: string; readonly headers: IncomingHttpHeaders; readonly bodySize: number }[] = [];
   /** Streams whose client went away before the end. */
@@ -68,6 +68,9 @@ export class EngineStandIn {
     switch (model) {
       case "busy":
         send(response, 503, { error: { message: "server busy", type: "api_error", param: null, code: null } });
+        break;
+      case "unknown":
+        send(response, 404, { error: { message: "model not found", type: "api_error", param: null, code: null } });
         break;
       case "silent":
         break;

@@ -165,8 +165,14 @@ describe.skipIf(NGINX_MISSING)("the gateway's nginx over plain HTTP (needs nginx
   });
 
   test("keeps the engine's own error", async () => {
+    const answer = await chat(port, "unknown");
+    expect([answer.status, errorOf(answer).message]).toEqual([404, "model not found"]);
+  });
+
+  test("says when to come again where the engine is full, which itself does not", async () => {
     const answer = await chat(port, "busy");
-    expect([answer.status, errorOf(answer).message]).toEqual([503, "server busy"]);
+    const { code } = errorOf(answer);
+    expect([answer.status, code, answer.headers.get("retry-after")]).toEqual([503, "service_unavailable", "5"]);
   });
 
   test("answers 504 when the engine stays silent, 502 when it breaks off", async () => {

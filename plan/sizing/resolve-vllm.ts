@@ -3,7 +3,7 @@ import type { HostGpu } from "../host-facts";
 import { PlanRefused, type Refusal } from "../preflight/refusal";
 import { formatTokens } from "../config/units";
 import { atLeast, atMost } from "../preflight/sizes";
-import { weightBytes } from "./arithmetic";
+import { tensorParallelChoices, weightBytes } from "./arithmetic";
 import type { Candidate } from "./resolved";
 import { chooseVllm, shareOfGpu, type VllmNumbers, type VllmWanted } from "./vllm";
 import { permissiveModels } from "./ways-out";
@@ -29,9 +29,27 @@ export function vllmNumbers(
     gpuMemoryPercent,
     ...(kvCacheMemory === undefined ? {} : { kvCacheMemory }),
   };
+  const splits = tensorParallelChoices(match.model, gpus.length);
+  if (tensorParallel !== "auto" && !splits.includes(tensorParallel))
+    throw new PlanRefused(stack, [unevenSplit(tensorParallel, splits, match.model, gpus)]);
   const chosen = chooseVllm(wanted, gpus);
   if (chosen) return chosen;
   throw new PlanRefused(stack, [tooSmall(model.name, wanted, gpus)]);
+}
+
+function unevenSplit(
+  asked: number,
+  splits: readonly number[],
+  { id, shape }: VllmWanted["model"],
+  gpus: readonly HostGpu[],
+): Refusal {
+  return {
+    id: "tensor-parallel",
+    what: `engine.tensorParallel is ${asked}, over which ${id} cannot be split on this host`,
+    found: `${gpus.length === 1 ? "1 GPU" : `${gpus.length} GPUs`} for the engine; the model has ${shape.heads} attention heads and ${shape.kvHeads} for keys and values`,
+    needed: "at most as many parts as there are GPUs, each with the same number of heads",
+    wayOut: `set engine.tensorParallel to ${splits.join(" or ")}, or to auto`,
+  };
 }
 
 function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[]): Refusal {

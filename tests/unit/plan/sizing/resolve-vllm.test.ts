@@ -116,6 +116,20 @@ describe("vLLM's numbers", () => {
     `);
   });
 
+  test("a split into more parts than GPUs, or one that tears heads, is refused before anything is installed", () => {
+    expect(refusal({ tensorParallel: 4 }, { ...KANANA, context: "8k" }, on("two-a100-80"))).toMatchInlineSnapshot(`
+      "There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+      engine.tensorParallel is 4, over which kanana-1.5-8b cannot be split on this host (tensor-parallel)
+        found:   2 GPUs for the engine; the model has 32 attention heads and 8 for keys and values
+        needed:  at most as many parts as there are GPUs, each with the same number of heads
+        way out: set engine.tensorParallel to 1 or 2, or to auto"
+    `);
+    const [gpu] = on("l4").gpus;
+    const three = on("l4", { gpus: [gpu!, gpu!, gpu!] });
+    expect(refusal({ tensorParallel: 3 }, { ...KANANA, context: "8k" }, three)).toContain("(tensor-parallel)");
+  });
+
   test("GPUs that the engine may not use are not counted", () => {
     const model = { catalog: "llama-3.1-70b:bf16", acceptLicence: "llama", context: "auto" };
     expect(resolve({ ...AUTO, gpus: [1, 0] }, model, on("two-a100-80"))).toMatchObject({ tensorParallel: 2 });

@@ -65,6 +65,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
             allowedProber6: sandbox.allowedProber6,
             refusedProber6: sandbox.refusedProber6,
             gatewayPort: gateway.port,
+            gatewayOpenToAll: config.access.firewall === "off",
             enginePorts,
           },
         }

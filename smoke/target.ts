@@ -15,6 +15,8 @@ const sandboxAccess = z.strictObject({
   refusedProber6: z.ipv6(),
   /** Port of the gateway on the host itself. */
   gatewayPort: z.number().int(),
+  /** Whether the firewall is somebody else's work, so that nothing here keeps the other neighbour from the gateway. */
+  gatewayOpenToAll: z.boolean(),
   /** None for an engine behind a Unix socket. */
   enginePorts: z.array(z.number().int()),
 });

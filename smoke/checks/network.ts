@@ -42,16 +42,18 @@ function probes(access: SandboxAccess, who: string, gatewayOpen: boolean): Probe
 export const firewall: Check = {
   id: "firewall",
   title: "The host shows one door, to the allowlist",
-  demand: ({ access }) =>
-    access?.kind === "ssh"
-      ? "engine closed to this machine, gateway open"
-      : "engine closed, gateway open to an allowed neighbour and closed to another, IPv4 and IPv6",
+  demand: ({ access }) => {
+    if (access?.kind === "ssh") return "engine closed to this machine, gateway open";
+    return access?.gatewayOpenToAll
+      ? "engine closed, gateway open to every neighbour, as without a firewall of ours, IPv4 and IPv6"
+      : "engine closed, gateway open to an allowed neighbour and closed to another, IPv4 and IPv6";
+  },
   needs: "health",
   async run({ target: { access } }) {
     if (!access) return inconclusive(NO_ACCESS);
     if (access.kind === "ssh") return tryFromHere(access);
     const allowed = probes(access, "allowed", true);
-    const refused = probes(access, "refused", false);
+    const refused = probes(access, "refused", access.gatewayOpenToAll);
     const faults = await Promise.all([
       ask(access, { ip4: access.allowedProber4, ip6: access.allowedProber6 }, allowed),
       ask(access, { ip4: access.refusedProber4, ip6: access.refusedProber6 }, refused),

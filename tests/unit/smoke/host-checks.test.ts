@@ -24,6 +24,7 @@ const access = {
   allowedProber6: "fd00::20",
   refusedProber6: "fd00::30",
   gatewayPort: 443,
+  gatewayOpenToAll: false,
   enginePorts: [11434],
 };
 
@@ -93,6 +94,16 @@ const run = async (says: Partial<typeof GOOD> = {}, changes = {}) => {
 describe("what the host's own machine shows", () => {
   test("passes when all is as deployed", async () => {
     expect((await run()).verdict).toBe("pass");
+  });
+
+  test("passes where the firewall is somebody else's work and every neighbour reaches the gateway", async () => {
+    const openToAll = { access: { ...access, gatewayOpenToAll: true } };
+    expect((await run({ refused: `printf 'open 0\\nopen 2\\n${SEEN}\\n'` }, openToAll)).verdict).toBe("pass");
+    const { checks } = await run({ refused: `printf 'open 0\\nopen 1\\nopen 2\\n${SEEN}\\n'` }, openToAll);
+    expect(checks.find(({ id }) => id === "firewall")).toMatchObject({
+      verdict: "fail",
+      observed: "engine port 11434 (IPv4, refused) is open",
+    });
   });
 
   test.each([

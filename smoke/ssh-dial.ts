@@ -1,4 +1,4 @@
-import { Client, type ConnectConfig } from "ssh2";
+import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
 
 /** Logging in over SSH, through a bastion where there is one. Host keys are pinned at each hop. */
 
@@ -56,8 +56,13 @@ function forward(way: Client, { host, port }: SshEndpoint): Promise<Line> {
   });
 }
 
+/** An RSA key signs in three ways; today's sshd no longer does so in the first, by SHA-1, whose name is the key's own. */
+const SIGNATURES: Partial<Record<string, ServerHostKeyAlgorithm[]>> = {
+  "ssh-rsa": ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],
+};
+
 function logIn(hop: DialError["hop"], endpoint: SshEndpoint, signal?: AbortSignal, line?: Line): Promise<Client> {
-  const [type, pinned] = endpoint.hostKey.split(" ") as ["ssh-ed25519", string];
+  const [type, pinned] = endpoint.hostKey.split(" ") as [ServerHostKeyAlgorithm, string];
   return new Promise((resolve, reject) => {
     let shown: Buffer | undefined;
     const client = new Client();
@@ -71,7 +76,7 @@ function logIn(hop: DialError["hop"], endpoint: SshEndpoint, signal?: AbortSigna
         ...(line === undefined ? { host: endpoint.host, port: endpoint.port } : { sock: line }),
         username: endpoint.user,
         readyTimeout: 10_000,
-        algorithms: { serverHostKey: [type] },
+        algorithms: { serverHostKey: SIGNATURES[type] ?? [type] },
         hostVerifier: (key: Buffer) => {
           const known = key.equals(Buffer.from(pinned, "base64"));
           if (!known) shown = key;

@@ -29,12 +29,15 @@ function readState(project: string, stack: string, path: string): unknown {
 /** A file that the stack file names, relative to the project. */
 export function readGiven(project: string, path: string): string {
   const file = resolve(project, path.replace(/^~(?=\/)/, homedir()));
-  if (!existsSync(file)) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code = "?" } = error as NodeJS.ErrnoException;
+    const fault = code === "ENOENT" ? "does not exist" : `cannot be read (${code})`;
     throw new NotPrepared(
-      `${path} does not exist.\n  why: the stack file names it\n  way out: correct the path, which is relative to the project's folder`,
+      `${path} ${fault}.\n  why: the stack file names it\n  way out: correct the path, which is relative to the project's folder, or the file's mode`,
     );
   }
-  return readFileSync(file, "utf8");
 }
 
 /** File of the CA that a restore brought, relative to the project: private key and certificate in PEM. */

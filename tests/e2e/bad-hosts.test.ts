@@ -114,9 +114,15 @@ describe.skipIf(DOCKER_MISSING)(
         "
         none.key does not exist.
           why: the stack file names it
-          way out: correct the path, which is relative to the project's folder
+          way out: correct the path, which is relative to the project's folder, or the file's mode
         "
       `);
+      expect(run.exitCode).toBe(4);
+    });
+
+    it("is to be reached with a key that is a folder", async () => {
+      const run = await up({ target: { kind: "ssh", ...access, privateKeyFile: "tests" } });
+      expect(said(run)).toContain("tests cannot be read (EISDIR).");
       expect(run.exitCode).toBe(4);
     });
 

@@ -2,11 +2,13 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { judgePreflight, refusalText } from "../plan/preflight";
 import { parseFacts } from "../plan/facts";
+import type { Plan } from "../plan/plan";
 import type { PhaseName, PlannedArtifact } from "../plan/step";
+import { preflightUrn } from "../plan/urns";
 import { sha256OfFile } from "../toolchain/download";
 import { CommandFailure, UsageError } from "./failure";
 import { measureFacts } from "./facts";
-import { PROJECT, type Project } from "./project";
+import { PROJECT, PULUMI_PROJECT, type Project } from "./project";
 
 /** The gates before a host is changed. The program that Pulumi runs has them too; here they cost no deployment. */
 
@@ -20,10 +22,19 @@ export async function admitHost(project: Project): Promise<void> {
     throw new CommandFailure(`${refusalText(refusals)}\n\nAfter that: npm run up -- ${project.stack}`, undefined);
 }
 
-/** Whether facts of an earlier run would refuse the host: Pulumi keeps them, and would not ask again by itself. */
-export function wouldRefuse(recorded: string, { plan }: Project): boolean {
+/**
+ * Options that let Pulumi measure the host anew where the facts of an earlier run, which it keeps, would refuse it.
+ * @param recorded undefined where it has none
+ */
+export function remeasure({ stack, plan }: Project, recorded: string | undefined): string[] {
+  return recorded !== undefined && wouldRefuse(recorded, plan)
+    ? ["--replace", preflightUrn(PULUMI_PROJECT, stack)]
+    : [];
+}
+
+function wouldRefuse(recorded: string, { requirements }: Plan): boolean {
   try {
-    return judgePreflight(parseFacts(recorded), plan.requirements).refusals.length > 0;
+    return judgePreflight(parseFacts(recorded), requirements).refusals.length > 0;
   } catch {
     // Of another version of this project.
     return true;

@@ -1,16 +1,14 @@
 import { movedAway } from "./address";
-import { phaseUrns, preflightUrn } from "../plan/urns";
-import { admitArtifacts, admitHost, wouldRefuse } from "./admission";
+import { phaseUrns } from "../plan/urns";
+import { admitArtifacts, admitHost, remeasure } from "./admission";
 import { lookAtHost, NO_HOST } from "./host-look";
 import type { Prepared } from "./prepare";
-import type { Project } from "./project";
+import { PULUMI_PROJECT, type Project } from "./project";
 import { recordedFacts } from "./pulumi-state";
 import { forgetHalfMade } from "./recovery";
 import { wakeSandbox } from "./sandbox-state";
 import type { Stage } from "./stop-request";
 import { recordUnsent } from "./unsent";
-
-const PROJECT_NAME = "tms-llm";
 
 /** Clears up after earlier runs and lets the host through the gates. @returns options for Pulumi */
 export async function makeReady(project: Project, { pulumi, environment }: Prepared, stage: Stage): Promise<string[]> {
@@ -24,17 +22,14 @@ export async function makeReady(project: Project, { pulumi, environment }: Prepa
     sandbox === "missing" ? NO_HOST : await lookAtHost(project).catch((error: unknown) => movedAway(project, error));
   if (exists && unfinished) await admitHost(project);
   if (unfinished) await admitArtifacts(project, repair, held);
-  const facts = recordedFacts(state);
-  const replace = [
-    ...(facts !== undefined && wouldRefuse(facts, project) ? [preflightUrn(PROJECT_NAME, stack)] : []),
-    ...(exists ? phaseUrns(PROJECT_NAME, stack, plan, repair, held) : []),
-  ];
+  const replace = exists ? phaseUrns(PULUMI_PROJECT, stack, plan, repair, held) : [];
   // Pulumi refuses to replace what it does not have; that is made anyway.
   const known = new Set(state.deployment.resources?.map(({ urn }) => urn));
-  recordUnsent(project, PROJECT_NAME, held, known);
+  recordUnsent(project, PULUMI_PROJECT, held, known);
   return [
     // A container that was removed behind Pulumi's back is still in its state.
     ...(sandbox === "missing" ? ["--refresh"] : []),
+    ...remeasure(project, recordedFacts(state)),
     ...replace.filter((urn) => known.has(urn)).flatMap((urn) => ["--replace", urn]),
   ];
 }

@@ -1,8 +1,10 @@
+import { remeasure } from "./admission";
 import { EXIT, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
 import { enforcePolicies, POLICY_PACK } from "./policy";
 import { announceRestart } from "./restart-notice";
 import { readConfig, readProject } from "./project";
+import { recordedFacts } from "./pulumi-state";
 
 export interface PreviewOptions {
   readonly diff?: boolean;
@@ -14,6 +16,7 @@ export async function preview(stack: string, options: PreviewOptions): Promise<E
   const project = readProject(stack);
   enforcePolicies(project);
   announceRestart(project);
-  const code = await pulumi.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []));
+  const measureAgain = remeasure(project, recordedFacts(await pulumi.state()));
+  const code = await pulumi.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []), ...measureAgain);
   return code === 0 ? EXIT.good : EXIT.failed;
 }

@@ -14,6 +14,9 @@ import type { SshAddress } from "../smoke/ssh-dial";
 
 export const PROJECT = resolve(__dirname, "..");
 
+/** Its name in Pulumi.yaml, which stands in the name of each resource. */
+export const PULUMI_PROJECT = "tms-llm";
+
 export interface Project {
   readonly stack: string;
   readonly config: StackConfig;

@@ -1,12 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { renderReport } from "../bench/agreement/report";
 import { compareTools, OURS, type Deployed } from "../bench/agreement/run";
 import { tinyModelArchive } from "../toolchain/tiny-model-file";
 import { EXIT, UsageError, type ExitCode } from "./failure";
 import { endpointOutputs } from "./outputs";
 import { prepare } from "./prepare";
-import { PROJECT, readConfig, readProject } from "./project";
+import { readConfig, readProject } from "./project";
+import { writeReport } from "./report-file";
 
 export interface BenchAgreementOptions {
   readonly rounds?: string;
@@ -30,9 +29,8 @@ export async function benchAgreement({ rounds: text = "3", stack }: BenchAgreeme
   const say = (line: string) => console.error(line);
   const tokenizer = (await tinyModelArchive.find()) ?? (await tinyModelArchive.make(() => undefined));
   const report = await compareTools(rounds, deployed, tokenizer.path, say);
-  const file = join("reports", "bench-agreement.json");
-  mkdirSync(join(PROJECT, "reports"), { recursive: true });
-  writeFileSync(join(PROJECT, file), `${JSON.stringify(report, null, 2)}\n`);
+  const file = "reports/bench-agreement.json";
+  writeReport(file, `${JSON.stringify(report, null, 2)}\n`);
   console.log(`${renderReport(report, OURS)}\nAll figures: ${file}`);
   return EXIT.good;
 }

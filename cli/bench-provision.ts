@@ -1,9 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { compareProvisioning } from "../bench/provision/run";
 import { renderReport } from "../bench/provision/report";
 import { EXIT, UsageError, type ExitCode } from "./failure";
-import { PROJECT } from "./project";
+import { writeReport } from "./report-file";
 
 export interface BenchProvisionOptions {
   readonly rounds?: string;
@@ -21,9 +19,8 @@ export async function benchProvision(options: BenchProvisionOptions): Promise<Ex
     );
   }
   const report = await compareProvisioning(rounds, (line) => console.error(line));
-  const file = join("reports", "bench-provision.json");
-  mkdirSync(join(PROJECT, "reports"), { recursive: true });
-  writeFileSync(join(PROJECT, file), `${JSON.stringify(report, null, 2)}\n`);
+  const file = "reports/bench-provision.json";
+  writeReport(file, `${JSON.stringify(report, null, 2)}\n`);
   console.log(`${renderReport(report)}\nAll figures: ${file}`);
   return EXIT.good;
 }

@@ -1,11 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { renderReport } from "../bench/ttft/report";
 import { measureTtft } from "../bench/ttft/run";
 import { EXIT, UsageError, type ExitCode } from "./failure";
 import { endpointOutputs } from "./outputs";
 import { prepare } from "./prepare";
-import { PROJECT, readConfig, readProject } from "./project";
+import { readConfig, readProject } from "./project";
+import { writeReport } from "./report-file";
 
 export interface BenchTtftOptions {
   readonly rounds?: string;
@@ -34,9 +33,8 @@ export async function benchTtft(stack: string, options: BenchTtftOptions): Promi
   const { apiKeys } = await endpointOutputs(pulumi, stack);
   console.error(`${rounds} rounds on the host of ${stack}`);
   const report = await measureTtft(readProject(stack), Object.values(apiKeys)[0]!, { rounds, seed });
-  const file = join("reports", "bench-ttft.json");
-  mkdirSync(join(PROJECT, "reports"), { recursive: true });
-  writeFileSync(join(PROJECT, file), `${JSON.stringify(report, null, 2)}\n`);
+  const file = "reports/bench-ttft.json";
+  writeReport(file, `${JSON.stringify(report, null, 2)}\n`);
   console.log(`${renderReport(report)}\nAll figures: ${file}`);
   return EXIT.good;
 }

@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import { compareRuns } from "../bench/load/compare";
 import { renderComparison, renderReport } from "../bench/load/report";
 import { renderHtml } from "../bench/load/report-html";
@@ -12,7 +10,8 @@ import { confirm } from "./confirm";
 import { EXIT, UsageError, type ExitCode } from "./failure";
 import { endpointOutputs } from "./outputs";
 import { prepare } from "./prepare";
-import { PROJECT, readConfig, readProject } from "./project";
+import { readConfig, readProject } from "./project";
+import { writeReport } from "./report-file";
 
 export interface BenchVerbOptions extends BenchOptions {
   readonly against?: string;
@@ -40,20 +39,14 @@ export async function bench(stack: string, options: BenchVerbOptions): Promise<E
   }
   const target = smokeTargetSchema.parse(smokeTarget({ ...project, keys: apiKeys, caCertificate }));
   const report = await measureLoad(project, target, settings, (line) => console.error(line));
-  write(options.json ?? REPORT, `${JSON.stringify(report, null, 2)}\n`);
+  writeReport(options.json ?? REPORT, `${JSON.stringify(report, null, 2)}\n`);
   console.log(renderReport(report));
   const comparison = against && {
     against: options.against!,
     comparisons: compareRuns(report, against, settings.seed),
   };
   if (comparison) console.log(renderComparison(comparison.comparisons, comparison.against));
-  if (options.html !== undefined) write(options.html, renderHtml(report, comparison));
+  if (options.html !== undefined) writeReport(options.html, renderHtml(report, comparison));
   console.log(`All samples: ${options.json ?? REPORT}`);
   return report.stages.some(({ figures }) => figures.succeeded > 0) ? EXIT.good : EXIT.failed;
-}
-
-function write(file: string, text: string): void {
-  const path = resolve(PROJECT, file);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
 }

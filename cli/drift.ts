@@ -1,10 +1,10 @@
-import { writeFileSync } from "node:fs";
 import Table from "cli-table3";
 import { judgeDrift, phaseAtWork, type Difference, type DriftReport } from "../plan/drift";
 import { expiryNotices, keysLine, type ExpiryNotice } from "../plan/keys";
 import { DRIFT_TEXT, NO_ROOT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, readProject, type Project } from "./project";
+import { writeReport } from "./report-file";
 import { noRoot } from "./root-rights";
 import { runOverSsh } from "./ssh";
 
@@ -94,8 +94,8 @@ export async function drift(stack: string, options: DriftOptions): Promise<ExitC
   const project = readProject(stack);
   const report = await measureDrift(project);
   const notices = expiryNotices(project.plan.keys, new Date());
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ ...report, expiring: notices }, null, 2)}\n`);
   console.log([renderDrift(report, stack), ...notices.map((notice) => expiryLine(stack, notice))].join("\n"));
+  if (options.json) writeReport(options.json, `${JSON.stringify({ ...report, expiring: notices }, null, 2)}\n`);
   return {
     "as deployed": EXIT.good,
     "not deployed": EXIT.failed,

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -7,6 +7,7 @@ import { type PlannedStack, plannedStacksSchema } from "../plan/review/planned-s
 import { loadExeca } from "../toolchain/execa";
 import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { PROJECT } from "./project";
+import { writeReport } from "./report-file";
 
 export interface PreviewPrOptions {
   /** What the change is to be merged into; its merge base with HEAD is what is compared with. */
@@ -35,9 +36,9 @@ export async function previewPr({ base, out, uncut, whole }: PreviewPrOptions): 
   const before = await plannedAt(await mergeBase(base));
   const after = await planned(PROJECT, PROJECT);
   const comment = renderComment(before, after, whole ?? uncut ?? "npm run preview:pr -- --uncut FILE");
-  if (uncut !== undefined) writeFileSync(uncut, renderComment(before, after, "", Number.POSITIVE_INFINITY));
+  if (uncut !== undefined) writeReport(uncut, renderComment(before, after, "", Number.POSITIVE_INFINITY));
   if (out === undefined) console.log(comment);
-  else writeFileSync(out, comment);
+  else writeReport(out, comment);
   const worse = after.some((one) => {
     const former = before.find(({ stack }) => stack === one.stack);
     return (one.refusal !== undefined && former?.refusal !== one.refusal) || newViolations(former, one).length > 0;

@@ -89,8 +89,12 @@ export class Pulumi {
 
   /** The stack's outputs, secrets in clear; empty before the first deployment. */
   async outputs(): Promise<Record<string, unknown>> {
-    const { failed, stdout } = await this.ask(["stack", "output", "--json", "--show-secrets", "--stack", this.stack]);
-    return failed ? {} : z.record(z.string(), z.unknown()).parse(JSON.parse(stdout));
+    const { failed, stdout, output } = await this.ask([
+      ...["stack", "output", "--json", "--show-secrets", "--stack", this.stack],
+    ]);
+    if (failed)
+      throw failure(`the outputs of ${this.stack} cannot be read: ${output}`, "check the backend and the passphrase");
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(stdout));
   }
 
   /** Forgets an empty stack; its configuration file stays. */

@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { smokeTarget } from "../plan/smoke-target";
 import { exclusionFault } from "../smoke/exclusions";
 import { renderHtml } from "../smoke/report-html";
@@ -14,6 +13,7 @@ import { UsageError, type ExitCode } from "./failure";
 import { endpointOutputs } from "./outputs";
 import { prepare } from "./prepare";
 import { readConfig, readProject } from "./project";
+import { writeReport } from "./report-file";
 import { urlTarget, type UrlOptions } from "./smoke-url";
 
 /** Option, named as on the command line → the report that goes into its file. */
@@ -39,11 +39,11 @@ export async function smoke(stack: string, options: SmokeOptions): Promise<ExitC
   if (fault !== undefined) throw new UsageError(`--exclude: ${fault}`, `npm run smoke -- ${stack} --exclude digest`);
   const target = options.url === undefined ? await stackTarget(stack, options) : urlTarget(options);
   const report = await runSmoke({ ...target, exclude: [...exclude] }, { checks });
+  console.log(renderTable(report));
   for (const [name, render] of Object.entries(REPORTS)) {
     const file = options[name as keyof typeof REPORTS];
-    if (file !== undefined) writeFileSync(file, render(report));
+    if (file !== undefined) writeReport(file, render(report));
   }
-  console.log(renderTable(report));
   return exitCode(report.verdict) as ExitCode;
 }
 

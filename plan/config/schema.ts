@@ -223,7 +223,7 @@ const access = z.strictObject({
     .enum(["auto", "ufw", "firewalld", "off"])
     .default("auto")
     .describe(
-      "`ufw`, `firewalld`: default deny, SSH and the endpoint open. `auto`: firewalld on RHEL's family, ufw elsewhere. `off`: the firewall is somebody else's work.",
+      "`ufw`: default deny, SSH and the endpoint open. `firewalld`: SSH open, the endpoint for `allow` alone, the engine's port closed; what the host's zones open besides stays open. `auto`: firewalld on RHEL's family, ufw elsewhere. `off`: the firewall is somebody else's work.",
     ),
 });
 

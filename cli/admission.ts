@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { judgePreflight, refusalText } from "../plan/preflight";
 import { parseFacts } from "../plan/facts";
-import type { Plan } from "../plan/plan";
 import type { PhaseName, PlannedArtifact } from "../plan/step";
 import { preflightUrn } from "../plan/urns";
 import { sha256OfFile } from "../toolchain/download";
@@ -22,24 +21,21 @@ export async function admitHost(project: Project): Promise<void> {
     throw new CommandFailure(`${refusalText(refusals)}\n\nAfter that: npm run up -- ${project.stack}`, undefined);
 }
 
-/**
- * Options that let Pulumi measure the host anew where the facts of an earlier run, which it keeps, would refuse it.
- * @param recorded undefined where it has none
- */
-export function remeasure({ stack, plan }: Project, recorded: string | undefined): string[] {
-  return recorded !== undefined && wouldRefuse(recorded, plan)
-    ? ["--replace", preflightUrn(PULUMI_PROJECT, stack)]
-    : [];
-}
-
-function wouldRefuse(recorded: string, { requirements }: Plan): boolean {
+/** Why the host would be refused by the facts of an earlier run, which Pulumi keeps; undefined where it would not, or has none. */
+export function recordedRefusal({ plan }: Project, recorded: string | undefined): string | undefined {
+  if (recorded === undefined) return undefined;
   try {
-    return judgePreflight(parseFacts(recorded), requirements).refusals.length > 0;
-  } catch {
+    const { refusals } = judgePreflight(parseFacts(recorded), plan.requirements);
+    return refusals.length === 0 ? undefined : refusalText(refusals);
+  } catch (error) {
     // Of another version of this project.
-    return true;
+    return (error as Error).message;
   }
 }
+
+/** Options for Pulumi that have the host measured anew where the recorded facts would refuse it: it may have changed since. */
+export const remeasure = (project: Project, recorded: string | undefined): string[] =>
+  recordedRefusal(project, recorded) === undefined ? [] : ["--replace", preflightUrn(PULUMI_PROJECT, project.stack)];
 
 /**
  * Sees that what these phases deliver from this machine is what the plan says.

@@ -1,4 +1,4 @@
-import { remeasure } from "./admission";
+import { recordedRefusal, remeasure } from "./admission";
 import { EXIT, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
 import { enforcePolicies, POLICY_PACK } from "./policy";
@@ -16,7 +16,11 @@ export async function preview(stack: string, options: PreviewOptions): Promise<E
   const project = readProject(stack);
   enforcePolicies(project);
   announceRestart(project);
-  const measureAgain = remeasure(project, recordedFacts(await pulumi.state()));
-  const code = await pulumi.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []), ...measureAgain);
+  const recorded = recordedFacts(await pulumi.state());
+  const refusal = recordedRefusal(project, recorded);
+  if (refusal !== undefined)
+    console.error(`As the host was when it was measured last; up measures it again:\n\n${refusal}\n`);
+  const diff = options.diff ? ["--diff"] : [];
+  const code = await pulumi.show("preview", ...POLICY_PACK, ...diff, ...remeasure(project, recorded));
   return code === 0 ? EXIT.good : EXIT.failed;
 }

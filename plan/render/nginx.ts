@@ -212,7 +212,7 @@ function engineErrors({ hidden }: EngineWords, errors: readonly ErrorAnswer[]): 
 }
 
 /** What nginx itself answers within a route, beside the statuses that an engine's answers may have too. */
-const OF_LOCATION: readonly number[] = [405, 413, 429, 502, 504];
+const OF_LOCATION: readonly number[] = [403, 405, 413, 429, 502, 504];
 
 const location = ({ path, method }: Route, burst: string, engineErrors: string) =>
   fillTemplate(templateText("nginx/route.conf"), { path, method, pauseMark: PAUSE_MARK, burst, engineErrors });

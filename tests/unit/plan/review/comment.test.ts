@@ -87,7 +87,7 @@ describe("the comment on a pull request", () => {
        
        upstream tms_llm_engine {
            server 127.0.0.1:11434;
-      @@ -274,7 +274,7 @@
+      @@ -278,7 +278,7 @@
            location @error_429 {
                default_type application/json;
                add_header Retry-After "1" always;

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
 import { enforcePolicies, POLICY_PACK } from "./policy";
 import { announceRestart } from "./restart-notice";
-import { readConfig, readProject } from "./project";
+import { readConfig, readProject, type Project } from "./project";
 import { recordedFacts } from "./pulumi-state";
 
 export interface PreviewOptions {
@@ -13,14 +13,20 @@ export interface PreviewOptions {
 /** What `up` would change, by plan and state alone; no host is contacted. */
 export async function preview(stack: string, options: PreviewOptions): Promise<ExitCode> {
   const { pulumi } = await prepare(stack, readConfig(stack));
-  const project = readProject(stack);
-  enforcePolicies(project);
-  announceRestart(project);
-  const recorded = recordedFacts(await pulumi.state());
+  // Pulumi takes as long to tell its state as the plan takes.
+  const [state, project] = await Promise.all([pulumi.state(), Promise.resolve().then(() => admitted(stack))]);
+  const recorded = recordedFacts(state);
   const refusal = recordedRefusal(project, recorded);
   if (refusal !== undefined)
     console.error(`As the host was when it was measured last; up measures it again:\n\n${refusal}\n`);
   const diff = options.diff ? ["--diff"] : [];
   const code = await pulumi.show("preview", ...POLICY_PACK, ...diff, ...remeasure(project, recorded));
   return code === 0 ? EXIT.good : EXIT.failed;
+}
+
+function admitted(stack: string): Project {
+  const project = readProject(stack);
+  enforcePolicies(project);
+  announceRestart(project);
+  return project;
 }

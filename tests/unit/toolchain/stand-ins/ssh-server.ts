@@ -2,22 +2,25 @@ import { spawn } from "node:child_process";
 import { mkdir, open, stat, type FileHandle } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { Server, utils, type Session, type SFTPWrapper } from "ssh2";
-import { newSshKeyPair } from "../../../../toolchain/ssh-key";
+import { newSshKeyPair, type SshKeyPair } from "../../../../toolchain/ssh-key";
 
 export interface SshServer {
   readonly connection: { host: string; port: number; user: string; privateKey: string; hostKey: string };
+  /** How it signed with its key, for each client that came. */
+  readonly signatures: readonly string[];
   /** A public key that is not the server's. */
   readonly otherPublicKey: string;
   close(): void;
 }
 
 /** A small real SSH server on loopback: it runs commands with /bin/sh and takes files by SFTP, as this user. */
-export async function startSshServer(): Promise<SshServer> {
-  const host = newSshKeyPair();
+export async function startSshServer(host: SshKeyPair = newSshKeyPair()): Promise<SshServer> {
   const client = newSshKeyPair();
   const allowed = utils.parseKey(client.public);
   if (allowed instanceof Error) throw allowed;
+  const signatures: string[] = [];
   const server = new Server({ hostKeys: [host.private] }, (connection) => {
+    connection.on("handshake", ({ serverHostKey }) => signatures.push(serverHostKey));
     // Missing in the type, there in the class; without it each of the many short messages may wait 40 ms.
     (connection as unknown as { setNoDelay(on: boolean): void }).setNoDelay(true);
     connection.on("error", () => undefined);
@@ -33,6 +36,7 @@ export async function startSshServer(): Promise<SshServer> {
   const { port } = server.address() as AddressInfo;
   return {
     connection: { host: "127.0.0.1", port, user: "root", privateKey: client.private, hostKey: host.public },
+    signatures,
     otherPublicKey: client.public,
     close: () => void server.close(),
   };

@@ -58,7 +58,7 @@ echo "system $PRETTY_NAME"
 echo "kernel $(uname -r)"
 echo "processor $(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)"
 echo "processors $(nproc)"
-awk '/^MemTotal:/ { printf "memory %d\\n", $2 * 1024 }' /proc/meminfo
+awk '/^MemTotal:/ { printf "memory %.0f\\n", $2 * 1024 }' /proc/meminfo
 echo "nginx $(nginx -v 2>&1 | sed 's,^.*/,,')"
 if command -v nvidia-smi >/dev/null; then
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader | sed 's/^/gpu /'

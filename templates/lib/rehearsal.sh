@@ -62,10 +62,10 @@ size_on_disk() {
   local name=$1
   [[ $name == *:* ]] || name=$name:latest
   curl --fail --silent --max-time 10 "http://127.0.0.1:$(ollama_port)/api/tags" | tr '{' '\n' |
-    awk -v name="\"name\":\"$name\"" 'index($0, name) { if (match($0, /"size":[0-9]+/)) size = substr($0, RSTART + 7, RLENGTH - 7) } END { print size + 0 }'
+    awk -v name="\"name\":\"$name\"" 'index($0, name) { if (match($0, /"size":[0-9]+/)) size = substr($0, RSTART + 7, RLENGTH - 7) } END { print size == "" ? 0 : size }'
 }
 
-free_memory() { awk '$1 == "MemAvailable:" { printf "%d", $2 * 1024 }' /proc/meminfo; }
+free_memory() { awk '$1 == "MemAvailable:" { printf "%.0f", $2 * 1024 }' /proc/meminfo; }
 
 # Of the GPU that has the most, of those that the engine may use; a model that needs several of them is not rehearsed.
 free_gpu_memory() {
@@ -73,7 +73,7 @@ free_gpu_memory() {
   read -r _ next < <(engine_settings)
   may_use=$(sed -n 's/^CUDA_VISIBLE_DEVICES=//p' "$next")
   { timeout 20 nvidia-smi ${may_use:+--id="$may_use"} --query-gpu=memory.free --format=csv,noheader,nounits 2>/dev/null || true; } |
-    awk '$1 + 0 > most { most = $1 + 0 } END { printf "%d", most * 1048576 }'
+    awk '$1 + 0 > most { most = $1 + 0 } END { printf "%.0f", most * 1048576 }'
 }
 
 # growth: how many times more the new settings may take, rounded up. Only the cache grows with them, so this is on the safe side.

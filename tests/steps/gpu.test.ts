@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
@@ -41,6 +43,22 @@ describe.skipIf(DOCKER_MISSING)(
       await run("base");
     });
     afterAll(() => host.remove());
+
+    test("of a model above 2 GiB, which Debian's awk cannot count, the part on the GPU is told (what Ollama says is a fake)", async () => {
+      const fault = `
+        curl() {
+          case $* in
+            */api/tags) echo '{"models":[{"name":"large:latest","size":9000000000,"digest":"3a5c44da"}]}' ;;
+            *) echo '{"models":[{"name":"large:latest","size":14000000000,"digest":"3a5c44da","size_vram":8000000000}]}' ;;
+          esac
+        }
+        ollama_gpu_fault 11434 large`;
+      const library = readFileSync(join(__dirname, "../../templates/lib/gpu.sh"), "utf8");
+      expect(await host.shell("readlink -f /usr/bin/awk")).toBe("/usr/bin/mawk");
+      expect(await host.shell("bash -s", `${library}\n${fault}`)).toBe(
+        "7629 of its 13351 MiB lie on the GPU, the rest in the host's memory",
+      );
+    });
 
     test("without a driver nothing of the engine is installed", async () => {
       const impatient = steps.map((step) =>

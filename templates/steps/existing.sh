@@ -16,7 +16,8 @@ step() {
 former_units() {
   local pattern unit
   while read -r pattern; do
-    systemctl list-unit-files --no-legend --no-pager "$pattern" | while read -r unit _; do
+    # It fails where none is of that name.
+    { systemctl list-unit-files --no-legend --no-pager "$pattern" || true; } | while read -r unit _; do
       owned unit "$unit" || echo "$unit"
     done
     awk -F'\t' '$3 == "resting" { print $4 }' "$LEDGER" | while read -r unit; do

@@ -65,8 +65,11 @@ install_packages() { # NAME…
     echo "$name"
   done >"$TRANSACTION.next"
   mv -T "$TRANSACTION.next" "$TRANSACTION"
-  dnf_run install "${wanted[@]}" >"$log" 2>&1 ||
+  dnf_run install "${wanted[@]}" >"$log" 2>&1 || {
+    # One that ended by itself left nothing half done; one that was killed has a code above 128.
+    (($? > 128)) || rm -f "$TRANSACTION"
     fail "packages $*" "$(tail -n 5 "$log")" "see the last lines above; correct the host's package state, then run up again"
+  }
   rm -f "$TRANSACTION"
   changed "packages $*"
 }

@@ -98,8 +98,7 @@ ensure_dnf_module() {
     difference "module $name" "stream ${1#*:}" "$(enabled_stream "$name")"
     if [[ $VERB == apply ]]; then
       if [[ -e $(module_record "$name") ]]; then own dnf-module "$name" known; else own dnf-module "$name" absent; fi
-      dnf_run module reset "$name" >"$RUN_DIR/dnf.log" 2>&1
-      dnf_run module enable "$1" >"$RUN_DIR/dnf.log" 2>&1 ||
+      { dnf_run module reset "$name" && dnf_run module enable "$1"; } >"$RUN_DIR/dnf.log" 2>&1 ||
         fail "module stream $1" "$(tail -n 5 "$RUN_DIR/dnf.log")" "on the host: dnf module list $name; check its repositories, then run up again"
       changed "module stream $1"
     fi

@@ -13,6 +13,8 @@ PHASE=$(<"$HERE/phase")
 DIGEST=$(<"$HERE/digest")
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 umask 022
+# What is asked on loopback goes by no proxy of the host's.
+export no_proxy=${no_proxy:+$no_proxy,}127.0.0.1,localhost NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost
 # The way out of the host, where it goes by a proxy.
 if [[ -e $HERE/environment ]]; then
   # shellcheck source=/dev/null

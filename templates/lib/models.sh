@@ -162,7 +162,10 @@ forget_candidate() {
 undo_model() {
   local name=$1
   if [[ $STEP != removal && -e $STATE/ollama ]]; then
-    if [[ -n $(model_digest "$name") ]]; then ollama_command rm "$name" >/dev/null 2>&1; fi
+    if [[ -n $(model_digest "$name") ]]; then
+      ollama_command rm "$name" >"$RUN_DIR/model.log" 2>&1 ||
+        fail "model $name could not be removed" "$(tail -n 3 "$RUN_DIR/model.log")" "on the host: journalctl -u tms-ollama"
+    fi
   fi
   rm -f "$(model_record "$name")"
 }

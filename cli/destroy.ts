@@ -9,7 +9,7 @@ import { CommandFailure, EXIT, UsageError, type ExitCode } from "./failure";
 import { prepare } from "./prepare";
 import { hostAddress, PROJECT, readConfig, readHost } from "./project";
 import type { Pulumi } from "./pulumi";
-import { ownsHost } from "./pulumi-state";
+import { deployedAt, ownsHost, type PulumiState } from "./pulumi-state";
 import { noRoot } from "./root-rights";
 import { alone } from "./run-lock";
 import { runOverSsh, SshError } from "./ssh";
@@ -38,8 +38,10 @@ async function takeBack(stack: string, config: StackConfig, options: DestroyOpti
   const { pulumi } = await prepare(stack, config);
   await pulumi.releaseAbandonedLock((line) => console.error(line));
   if (config.target.kind === "ssh") {
+    const state = await pulumi.state();
+    sameHost(stack, config.target, state);
     await agree(config.target.host, pulumi, options, stage);
-    if (ownsHost(await pulumi.state())) await markPurge(stack, config, options);
+    if (ownsHost(state)) await markPurge(stack, config, options);
   }
   const again = stage.wayOut;
   stage.doing = "taking back what was deployed";
@@ -53,6 +55,20 @@ async function takeBack(stack: string, config: StackConfig, options: DestroyOpti
     rmSync(join(PROJECT, STATE_FOLDER, stack), { recursive: true, force: true });
   }
   return EXIT.good;
+}
+
+/** Pulumi removes where it last deployed, whatever the stack file says by now. @throws UsageError where that is another host */
+function sameHost(
+  stack: string,
+  { host, port }: Extract<StackConfig["target"], { kind: "ssh" }>,
+  state: PulumiState,
+): void {
+  const [named, at] = [`${host}:${port}`, deployedAt(state)];
+  if (at === undefined || at === named) return;
+  throw new UsageError(
+    `${stack} was last deployed to ${at}, and its stack file names ${named}. Nothing was taken back.`,
+    `set target.host to the former to take it back from there, or npm run up -- ${stack} first; a host that no state knows any more is freed on itself: bash /var/lib/tms-llm/remover/phase.sh submit-removal`,
+  );
 }
 
 /** A person at a terminal sees first what would go. @throws CommandFailure when they say no */

@@ -40,3 +40,10 @@ export function recordedFacts({ deployment }: PulumiState): string | undefined {
   const stdout = preflight?.outputs?.["stdout"];
   return typeof stdout === "string" ? stdout : undefined;
 }
+
+/** Where the host was when it was last deployed to, as `host:port`; undefined where nothing is known of it. */
+export function deployedAt({ deployment }: PulumiState): string | undefined {
+  const anchor = (deployment.resources ?? []).find(({ urn }) => urn.endsWith("::host-anchor"));
+  const create = anchor?.outputs?.["create"];
+  return typeof create === "string" ? /^# on (\S+)$/m.exec(create)?.[1] : undefined;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseState, pendingCreates, recordedFacts } from "../../../cli/pulumi-state";
+import { deployedAt, parseState, pendingCreates, recordedFacts } from "../../../cli/pulumi-state";
 
 const urn = (name: string) => `urn:pulumi:dev::tms-llm::command:remote:Command::${name}`;
 const type = "command:remote:Command";
@@ -19,5 +19,11 @@ describe("what Pulumi's state tells about work that was broken off", () => {
     const preflight = { urn: urn("host-preflight"), type, outputs: { stdout: "{}" } };
     expect(recordedFacts(parseState(JSON.stringify({ deployment: { resources: [preflight] } })))).toBe("{}");
     expect(recordedFacts(parseState(JSON.stringify({ deployment: {} })))).toBeUndefined();
+  });
+
+  it("has where the host was, which the stack file may no longer say", () => {
+    const anchor = { urn: urn("host-anchor"), type, outputs: { create: "# tms-llm anchor\nas=\n# on 192.0.2.7:22" } };
+    expect(deployedAt(parseState(JSON.stringify({ deployment: { resources: [anchor] } })))).toBe("192.0.2.7:22");
+    expect(deployedAt(parseState(JSON.stringify({ deployment: {} })))).toBeUndefined();
   });
 });

@@ -76,6 +76,8 @@ function logIn(hop: DialError["hop"], endpoint: SshEndpoint, signal?: AbortSigna
         ...(line === undefined ? { host: endpoint.host, port: endpoint.port } : { sock: line }),
         username: endpoint.user,
         readyTimeout: 10_000,
+        // A line that is silent for minutes is forgotten by the routers on the way.
+        keepaliveInterval: 15_000,
         algorithms: { serverHostKey: SIGNATURES[type] ?? [type] },
         hostVerifier: (key: Buffer) => {
           const known = key.equals(Buffer.from(pinned, "base64"));

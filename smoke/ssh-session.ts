@@ -15,11 +15,19 @@ export interface SessionOptions {
   readonly onLine?: (line: string) => void;
 }
 
+/** Printed before the command's own words: a login script may have printed some too. */
+const BEGIN = "--- tms-llm begins ---";
+
+function withoutLoginScript(stdout: string): string {
+  const begin = stdout.indexOf(`${BEGIN}\n`);
+  return begin === -1 ? stdout : stdout.slice(begin + BEGIN.length + 1);
+}
+
 /** Runs the command and hangs up. Rejects where the line breaks with an error, or no command can be run on it. */
 export function runInSession(client: Client, command: string, { stdin = "", onLine }: SessionOptions = {}) {
   return new Promise<Said>((resolve, reject) => {
     client.on("error", reject);
-    client.exec(command, (error, channel) => {
+    client.exec(`echo "${BEGIN}"\n${command}`, (error, channel) => {
       if (error) {
         client.end();
         reject(error);
@@ -36,12 +44,12 @@ export function runInSession(client: Client, command: string, { stdin = "", onLi
         }
         const lines = (line + text).split("\n");
         line = lines.pop() ?? "";
-        for (const whole of lines) onLine(whole);
+        for (const whole of lines) if (whole !== BEGIN) onLine(whole);
       });
       channel.stderr.on("data", (text: string) => (said.stderr += text));
       channel.on("close", (code: number | null | undefined) => {
         client.end();
-        resolve({ code: code === null ? 255 : code, ...said });
+        resolve({ ...said, code: code === null ? 255 : code, stdout: withoutLoginScript(said.stdout) });
       });
       channel.end(stdin);
     });

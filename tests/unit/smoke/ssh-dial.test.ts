@@ -1,6 +1,7 @@
 import { utils } from "ssh2";
 import { afterEach, describe, expect, test } from "vitest";
 import { dial } from "../../../smoke/ssh-dial";
+import { runInSession } from "../../../smoke/ssh-session";
 import { startSshServer, type SshServer } from "../toolchain/stand-ins/ssh-server";
 
 const rsaKey = () => utils.generateKeyPairSync("rsa", { bits: 2048 });
@@ -22,4 +23,17 @@ describe("a host that has an RSA key alone", () => {
     const dialled = dial({ ...server.connection, hostKey: withoutComment(rsaKey().public) });
     await expect(dialled).rejects.toThrow(/[Hh]ost (key|denied)/);
   });
+});
+
+test("what a login script prints is not taken for the command's words", async () => {
+  const server = await startSshServer(undefined, "echo Welcome; echo '{'");
+  try {
+    const said = await runInSession(await dial(server.connection), "echo '{}'; echo problem >&2; exit 3");
+    expect(said).toEqual({ code: 3, stdout: "{}\n", stderr: "problem\n" });
+    const lines: string[] = [];
+    await runInSession(await dial(server.connection), "echo one; echo two", { onLine: (line) => lines.push(line) });
+    expect(lines).toEqual(["Welcome", "{", "one", "two"]);
+  } finally {
+    server.close();
+  }
 });

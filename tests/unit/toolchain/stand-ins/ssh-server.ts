@@ -14,7 +14,7 @@ export interface SshServer {
 }
 
 /** A small real SSH server on loopback: it runs commands with /bin/sh and takes files by SFTP, as this user. */
-export async function startSshServer(host: SshKeyPair = newSshKeyPair()): Promise<SshServer> {
+export async function startSshServer(host: SshKeyPair = newSshKeyPair(), loginScript = ""): Promise<SshServer> {
   const client = newSshKeyPair();
   const allowed = utils.parseKey(client.public);
   if (allowed instanceof Error) throw allowed;
@@ -30,7 +30,7 @@ export async function startSshServer(host: SshKeyPair = newSshKeyPair()): Promis
         login.reject();
       } else login.accept();
     });
-    connection.on("session", (accept) => serveSession(accept()));
+    connection.on("session", (accept) => serveSession(accept(), loginScript));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -42,10 +42,10 @@ export async function startSshServer(host: SshKeyPair = newSshKeyPair()): Promis
   };
 }
 
-function serveSession(session: Session): void {
+function serveSession(session: Session, loginScript: string): void {
   session.on("exec", (accept, _reject, { command }) => {
     const channel = accept();
-    const child = spawn("/bin/sh", ["-c", command]);
+    const child = spawn("/bin/sh", ["-c", `${loginScript}\n${command}`]);
     channel.pipe(child.stdin);
     child.stdin.on("error", () => undefined);
     child.stdout.pipe(channel, { end: false });

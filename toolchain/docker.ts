@@ -23,6 +23,7 @@ export type DockerAbsence = "not installed" | "no permission" | "not running";
 
 export const DEFAULT_SOCKET = "/var/run/docker.sock";
 const PACKAGE = "docker.io";
+const CLIENT_PACKAGE = "docker-cli";
 
 /** The daemon that somebody chose, by Docker's own rules. */
 const chosenHost = () =>
@@ -191,7 +192,11 @@ export const docker: Piece<Docker> = {
     if (typeof found !== "string") return meant(found);
     if (found === "no permission" || !isRoot()) throw absenceError(found);
     // The package starts the daemon by itself where there is an init system.
-    if (found === "not installed") await installPackages([PACKAGE], "Docker", report);
+    if (found === "not installed") {
+      await installPackages([PACKAGE], "Docker", report);
+      // From Debian 13 on the client is a package of its own, of which older ones know nothing.
+      if (!existsSync("/usr/bin/docker")) await installPackages([CLIENT_PACKAGE], "Docker's client", report);
+    }
     const started = typeof (await look()) === "string" ? await start(report) : {};
     return meant(await waitForDaemon(started, 30));
   },

@@ -138,10 +138,13 @@ export function pulumiCli(): Piece<PulumiCli> {
 /** Pulumi's own downloader. */
 async function download(version: string, path: string): Promise<void> {
   // Loaded here: the SDK takes half a second to load.
-  const [{ PulumiCommand }, { SemVer }] = await Promise.all([
+  const [{ PulumiCommand }, { SemVer }, { EnvHttpProxyAgent, setGlobalDispatcher }] = await Promise.all([
     import("@pulumi/pulumi/automation/cmd.js"),
     import("semver"),
+    import("undici"),
   ]);
+  // It fetches by Node's own fetch, which takes no notice of HTTPS_PROXY.
+  setGlobalDispatcher(new EnvHttpProxyAgent());
   const root = join(dirname(path), "root");
   const work = PulumiCommand.install({ version: new SemVer(version), root, skipVersionCheck: true });
   await withTimeLimit(work, 180);

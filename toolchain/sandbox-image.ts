@@ -168,7 +168,9 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
       return daemon !== undefined && (await isThere(daemon)) ? tag : undefined;
     },
     async plan(): Promise<Intent> {
-      if (await internetReachable()) return { how: "built here with Docker from debian:12", seconds: 60 };
+      const daemon = await docker.find();
+      if (daemon === undefined ? await internetReachable() : await imagesCanBePulled(daemon))
+        return { how: "built here with Docker from debian:12", seconds: 60 };
       if (!canBootstrap()) throw cannotBootstrap();
       return {
         how: "no internet: built here with debootstrap",

@@ -33,10 +33,20 @@ export async function backup(stack: string, { to, recipient }: BackupOptions): P
     const files = await collect(stack, config);
     const at = new Date().toISOString();
     const path = to ?? join("backups", `${stack}-${at.replaceAll(/[-:]|\.\d+/g, "")}.tar.gz.age`);
-    writePrivate(path, await encrypt(packBackup({ stack, at, files }), seal));
+    write(path, await encrypt(packBackup({ stack, at, files }), seal));
     console.log(report(stack, config, path, files));
     return EXIT.good;
   });
+}
+
+/** @throws UsageError where nothing can be written there */
+function write(path: string, sealed: Uint8Array): void {
+  try {
+    writePrivate(path, sealed);
+  } catch (error) {
+    const { code = "?" } = error as NodeJS.ErrnoException;
+    throw new UsageError(`the backup cannot be written to ${path} (${code})`, "name another file with --to FILE");
+  }
 }
 
 async function chooseSeal(stack: string, recipients: readonly string[] = []): Promise<Seal> {

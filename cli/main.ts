@@ -1,5 +1,6 @@
 import { Command, CommanderError, type OptionValues } from "commander";
 import { NotPrepared } from "../plan/artifacts";
+import { UnreadableReport } from "../plan/preflight/report";
 import { ConfigurationFaults } from "../plan/config/faults";
 import { FaultyFactsFile } from "../plan/host-facts";
 import { PlanRefused } from "../plan/preflight/refusal";
@@ -216,7 +217,7 @@ function explain(error: unknown): ExitCode {
     console.error(error.wayOut === undefined ? error.message : `${error.message}\n  way out: ${error.wayOut}`);
     return error.exitCode;
   }
-  if (error instanceof SshError) {
+  if (error instanceof SshError || error instanceof UnreadableReport) {
     console.error(error.message);
     return EXIT.internal;
   }

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import Table from "cli-table3";
 import { formatTokens, size } from "../plan/config/units";
 import { readFacts } from "../plan/context";
@@ -12,6 +11,7 @@ import {
   type OverviewRow,
 } from "../plan/sizing/overview";
 import { HOST_RESERVE_BYTES } from "../plan/sizing/room";
+import { readGivenFile } from "./age";
 import { EXIT, UsageError, type ExitCode } from "./failure";
 import { PROJECT, readConfig } from "./project";
 
@@ -61,9 +61,7 @@ function chosenHost(stack: string, { vram, facts }: ModelsOptions): NamedHost {
     return { words: `A GPU with ${atMost(data)}`, host: { gpus: [data], memory: 0 } };
   }
   if (facts !== undefined) {
-    if (!existsSync(facts))
-      throw new UsageError(`${facts} does not exist`, "npm run facts -- <stack> writes a facts file");
-    return measured(parseFactsFile(readFileSync(facts, "utf8"), stack), facts);
+    return measured(parseFactsFile(readGivenFile(facts, "--facts").toString("utf8"), stack), facts);
   }
   const { target } = readConfig(stack);
   if (target.kind === "sandbox")

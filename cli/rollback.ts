@@ -1,6 +1,7 @@
 import { createTwoFilesPatch } from "diff";
 import { rolledBack } from "../plan/config/stack-file-rollback";
 import { confirm } from "./confirm";
+import { NotPrepared } from "../plan/artifacts";
 import { deploy, firstStage } from "./deploy";
 import { deployments, type Deployment } from "./deployed";
 import { Declined, UsageError, type ExitCode } from "./failure";
@@ -57,6 +58,11 @@ async function chooseStackFile(stack: string, { yes }: RollbackOptions): Promise
 
 /** The stack file alone is kept: what the code has become since, it stays. */
 function otherCode(stack: string, { deployment, text }: { deployment: Deployment; text: string }): string | undefined {
-  if (projectOf(stack, text).plan.digest === deployment.digest) return undefined;
+  try {
+    if (projectOf(stack, text).plan.digest === deployment.digest) return undefined;
+  } catch (error) {
+    // An archive that this machine has yet to fetch: the plan is made when it is there.
+    if (!(error instanceof NotPrepared)) throw error;
+  }
   return `The plan will not be the former one to the letter: this checkout, the clients or this machine's artifacts have changed since. For the former code too: git checkout that revision, then npm run up -- ${stack}.`;
 }

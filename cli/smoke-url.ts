@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { stackSchema } from "../plan/config/schema";
 import { smokeTargetSchema, type SmokeTarget } from "../smoke/target";
+import { readGivenFile } from "./age";
 import { UsageError } from "./failure";
 
 /** An endpoint that is known by its address alone, as a client knows it. */
@@ -28,8 +29,8 @@ export function urlTarget({ url = "", keyFile, ca, model }: UrlOptions): SmokeTa
     schema: "tms-llm/smoke-target/v1",
     // What OpenAI's clients call the base URL ends in /v1.
     endpoint: url.replace(/\/v1\/?$/, ""),
-    ...(ca === undefined ? {} : { caCertificate: readFileSync(ca, "utf8") }),
-    clients: [{ name: "client", key: readFileSync(keyFile!, "utf8").trim() }],
+    ...(ca === undefined ? {} : { caCertificate: readGivenFile(ca, "--ca").toString("utf8") }),
+    clients: [{ name: "client", key: readGivenFile(keyFile!, "--key-file").toString("utf8").trim() }],
     models: model === undefined ? [] : [model],
     nativeApi: false,
     objectives: stackSchema.shape.objectives.parse({}),

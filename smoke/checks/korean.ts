@@ -5,6 +5,9 @@ import { malformed } from "./streaming";
 const REPLACEMENT = "\uFFFD";
 const HANGUL = /\p{Script=Hangul}/u;
 const TOKENS = 48;
+/** For a model that thinks, or answers, in English: it gets room to think, and has to say something Korean. */
+const ECHO = "다음 문장을 한 글자도 바꾸지 말고 다섯 번 반복하세요. 인덱스를 추가하면 조회가 빨라집니다.";
+const ECHO_TOKENS = 4 * TOKENS;
 const ATTEMPTS = 3;
 
 /** Korean survives the way: no broken character, and the stream says what the whole answer says. */
@@ -14,7 +17,8 @@ export const korean: Check = {
   demand: () => "no replacement character; streamed text equals the unstreamed",
   needs: "streaming",
   async run({ target, client, model }) {
-    const body = tuningRequest(model, TOKENS);
+    let body = tuningRequest(model, TOKENS);
+    let echoed = false;
     const timeoutMilliseconds = target.objectives.total * 1000;
     let differing: { streamed: string; whole: string } | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -38,7 +42,12 @@ export const korean: Check = {
             : "the stream has broken characters",
           { streamed, whole },
         );
-      if (!HANGUL.test(streamed)) return inconclusive("the answer to a Korean question has no Korean", { streamed });
+      if (!HANGUL.test(streamed)) {
+        if (echoed) return inconclusive("the answer to a Korean question has no Korean", { streamed });
+        echoed = true;
+        body = tuningRequest(model, ECHO_TOKENS, ECHO);
+        continue;
+      }
       if (streamed === whole) return pass(`${whole.length} characters, equal`);
       differing = { streamed, whole };
     }

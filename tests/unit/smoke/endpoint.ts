@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly stream?: (response: ServerResponse, tokens: readonly string[]) => Promise<void> | void;
   /** Largest `max_tokens` that is not refused. */
   readonly context?: number;
+  /** The tokens of the answer to a body; undefined takes the usual ones. */
+  readonly tokensFor?: (body: string) => readonly string[] | undefined;
   /** Retry-After of a 429 that each second completion gets. */
   readonly retryAfter?: number;
 }
@@ -118,7 +120,7 @@ async function complete(
     send(400, error("longer than the context"));
     return;
   }
-  const tokens = ANSWER.slice(0, limit);
+  const tokens = (behaviour.tokensFor?.(body) ?? ANSWER).slice(0, limit);
   if (stream) {
     await (behaviour.stream ?? streamWell)(response, tokens);
     return;

@@ -62,6 +62,14 @@ describe("a deployment that behaves", () => {
     expect(report.verdict).toBe("pass");
   });
 
+  test("may think in English, as long as it can say something Korean", async () => {
+    const english = Array.from({ length: 48 }, () => " thinking");
+    const report = await runSmoke(
+      await target({ tokensFor: (body) => (body.includes('"max_tokens":48') ? english : undefined) }),
+    );
+    expect(result(report, "korean")).toMatchObject({ verdict: "pass" });
+  });
+
   test("may ask to wait by its rate limit", async () => {
     const report = await runSmoke(await target({ retryAfter: 0 }));
     expect(report.verdict).toBe("pass");

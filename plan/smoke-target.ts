@@ -1,5 +1,6 @@
 import type { StackConfig } from "./config/schema";
 import { keyId, keyReferences, newestKey } from "./keys";
+import { LOAD_TIMEOUT_SECONDS } from "./engines/ollama";
 import { engineSocket } from "./engines/served-folder";
 import type { Plan } from "./plan";
 import type { PlanContext } from "./plan-context";
@@ -35,6 +36,7 @@ export function smokeTarget({ config, context, plan, keys, caCertificate }: Smok
     models: config.models.map(({ name }) => name),
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
     nativeApi: gateway.nativeApi,
+    loadTimeout: engine.kind === "ollama" ? LOAD_TIMEOUT_SECONDS : 0,
     maxBodySize: gateway.maxBodySize,
     objectives,
     rateLimit: gateway.rateLimit,

@@ -169,7 +169,7 @@ export class Client {
     const reason = error.message || code;
     if (code === "UND_ERR_INVALID_ARG") return error;
     if (error.name === "AbortError") return new NoAnswer("this client has left");
-    if (error.name === "TimeoutError") return new NoAnswer(`not finished within ${limit / 1000} s`);
+    if (error.name === "TimeoutError") return new NoAnswer(`not finished within ${limit / 1000} s`, true);
     if (code === "ECONNREFUSED") return new NoAnswer(`nothing listens at ${origin}`);
     if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS/.test(code))
       return new NoAnswer(`the certificate of ${origin} is not trusted: ${reason}`);

@@ -103,6 +103,8 @@ export const smokeTargetSchema = z.strictObject({
   keyIds: z.array(z.string()).optional(),
   /** Digest that the host must show. */
   digest: z.string().optional(),
+  /** Seconds that an engine may take to load a model that was idle; 0 where models are loaded for good. */
+  loadTimeout: z.number().nonnegative().default(0),
   access: z.discriminatedUnion("kind", [sandboxAccess, sshAccess]).optional(),
   /** Checks to leave out, by id; a check that could not measure and is not excluded keeps the whole from passing. */
   exclude: z.array(z.string()).default([]),

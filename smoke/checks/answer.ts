@@ -1,4 +1,5 @@
 import { fail, judge, milliseconds, type Check } from "../check";
+import { askIdleModel } from "../idle-model";
 import { completionText, tuningRequest } from "../openai";
 
 /** One short answer; it also loads the model, so that later checks measure a warm one. */
@@ -12,11 +13,10 @@ export const answer: Check = {
       status,
       text,
       milliseconds: took,
-    } = await client.send("/v1/chat/completions", {
+    } = await askIdleModel(client, target, "/v1/chat/completions", {
       method: "POST",
       key: client.key,
       body: JSON.stringify(tuningRequest(model, 16)),
-      timeoutMilliseconds: target.objectives.total * 1000,
     });
     const evidence = { body: text.slice(0, 300) };
     if (status !== 200) return fail(`status ${status}`, evidence);

@@ -1,4 +1,5 @@
 import { fail, judge, type Check } from "../check";
+import { askIdleModel } from "../idle-model";
 import { embeddingVectors } from "../openai";
 
 const TEXTS = ["인덱스를 추가하면 조회가 빨라집니다.", "SELECT * FROM employees WHERE department_id = 10"];
@@ -11,11 +12,10 @@ export const embeddings: Check = {
   needs: "models",
   applies: ({ embeddingModel }) => embeddingModel !== undefined,
   async run({ target, client }) {
-    const { status, text } = await client.send("/v1/embeddings", {
+    const { status, text } = await askIdleModel(client, target, "/v1/embeddings", {
       method: "POST",
       key: client.key,
       body: JSON.stringify({ model: target.embeddingModel, input: TEXTS }),
-      timeoutMilliseconds: target.objectives.total * 1000,
     });
     const evidence = { body: text.slice(0, 300) };
     const vectors = embeddingVectors(text);

@@ -34,7 +34,7 @@ export function vllmNumbers(
     throw new PlanRefused(stack, [unevenSplit(tensorParallel, splits, match.model, gpus)]);
   const chosen = chooseVllm(wanted, gpus);
   if (chosen) return chosen;
-  throw new PlanRefused(stack, [tooSmall(model.name, wanted, gpus)]);
+  throw new PlanRefused(stack, [tooSmall(model.name, wanted, gpus, engine.gpus ?? [...gpus.keys()])]);
 }
 
 function unevenSplit(
@@ -52,7 +52,8 @@ function unevenSplit(
   };
 }
 
-function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[]): Refusal {
+/** @param numbers what nvidia-smi calls each of the GPUs */
+function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[], numbers: readonly number[]): Refusal {
   const { model, quantization, context, tensorParallel } = wanted;
   const parts = tensorParallel === "auto" ? 1 : tensorParallel;
   const share = shareOfGpu(wanted, parts);
@@ -72,15 +73,30 @@ function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[]): R
       )
       .join(", "),
     needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? "at most 92" : wanted.gpuMemoryPercent} % of a GPU`,
-    wayOut: [...ways(wanted, gpus), "choose a host with more memory per GPU, or more GPUs"].join("; or "),
+    wayOut: [...ways(wanted, gpus, numbers), "choose a host with more memory per GPU, or more GPUs"].join("; or "),
   };
 }
 
-function ways(wanted: VllmWanted, gpus: readonly HostGpu[]): string[] {
+/** Those of them that others hold least of, as many as the model is split over; nothing where that is all. */
+function freest(wanted: VllmWanted, gpus: readonly HostGpu[]): readonly number[] {
+  const parts = wanted.tensorParallel === "auto" ? 1 : wanted.tensorParallel;
+  const places = [...gpus.keys()].sort((one, other) => gpus[one]!.heldByOthers - gpus[other]!.heldByOthers);
+  return places.length > parts ? places.slice(0, parts) : [];
+}
+
+function ways(wanted: VllmWanted, gpus: readonly HostGpu[], numbers: readonly number[]): string[] {
+  const apart = freest(wanted, gpus);
+  const alone =
+    apart.length > 0 &&
+    chooseVllm(
+      wanted,
+      apart.map((place) => gpus[place]!),
+    );
   const shorter = chooseVllm({ ...wanted, context: "auto" }, gpus);
   const split = chooseVllm({ ...wanted, tensorParallel: "auto" }, gpus);
   const fuller = chooseVllm({ ...wanted, gpuMemoryPercent: "auto" }, gpus);
   const fits = [
+    ...(alone ? [`engine.gpus [${apart.map((place) => numbers[place]!).join(", ")}]`] : []),
     ...(shorter && wanted.context !== "auto" ? [`context ${formatTokens(shorter.context)}`] : []),
     ...(split && wanted.tensorParallel !== "auto" ? [`engine.tensorParallel ${split.tensorParallel}`] : []),
     ...(fuller && wanted.gpuMemoryPercent !== "auto" ? [`engine.gpuMemoryPercent ${fuller.gpuMemoryPercent}`] : []),

@@ -11,7 +11,7 @@ import { afterDriver, factsMissing, judgeAuto } from "./judge-auto";
 import { ollamaNeeds, ollamaNumbers } from "./resolve-ollama";
 import { vllmNumbers } from "./resolve-vllm";
 import type { Candidate, ResolvedConfig } from "./resolved";
-import { hostRoom } from "./room";
+import { hostRoom, type HostRoom } from "./room";
 
 /** Puts numbers in the place of every `auto`, by the facts file; refuses what cannot fit, with every way out. */
 
@@ -116,7 +116,7 @@ function inNumbers(
     models.map((model, index) => ({ ...model, context: contexts[index]! }));
   switch (engine.kind) {
     case "ollama": {
-      const room = facts && !placement ? undefined : hostRoom(config, facts, placement ?? { device: "cpu" });
+      const room = facts && !placement ? undefined : ollamaRoom(config, facts, placement ?? { device: "cpu" });
       const { contexts, parallel } = ollamaNumbers(engine, candidates, room, stack);
       const needs = ollamaNeeds({ contexts, parallel }, candidates);
       return {
@@ -154,6 +154,17 @@ function inNumbers(
     default:
       return engine satisfies never;
   }
+}
+
+/** Where `engine.device: any` accepts it, Ollama puts on the CPU what the GPU cannot hold; `auto` counts on the GPU alone. */
+function ollamaRoom(config: StackConfig, facts: HostFacts | undefined, placement: Placement): HostRoom | undefined {
+  const whole = hostRoom(config, facts, placement);
+  const { engine } = config;
+  const shared = facts?.gpus.some(({ memory }) => memory === null) ?? true;
+  if (engine.kind !== "ollama" || engine.device !== "any" || placement.device !== "gpu" || shared || usesAuto(config))
+    return whole;
+  const rest = hostRoom(config, facts, { device: "cpu" });
+  return whole && rest && { bytes: whole.bytes + rest.bytes, words: `${whole.words}; and ${rest.words}` };
 }
 
 function writtenContext({ model: { context } }: Candidate): number {

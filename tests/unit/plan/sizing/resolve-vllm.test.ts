@@ -116,6 +116,13 @@ describe("vLLM's numbers", () => {
     `);
   });
 
+  test("where others hold a GPU, the free one is named", () => {
+    const [gpu] = on("l4").gpus;
+    const two = on("l4", { gpus: [{ ...gpu!, heldByOthers: 20 * 2 ** 30 }, gpu!] });
+    expect(refusal({}, { ...KANANA, context: "8k" }, two)).toContain("way out: fits: engine.gpus [1]");
+    expect(resolve({ gpus: [1] }, { ...KANANA, context: "8k" }, two)).toMatchObject({ context: 8192 });
+  });
+
   test("a split into more parts than GPUs, or one that tears heads, is refused before anything is installed", () => {
     expect(refusal({ tensorParallel: 4 }, { ...KANANA, context: "8k" }, on("two-a100-80"))).toMatchInlineSnapshot(`
       "There is no plan for prod: 1 thing stands in the way. No host was touched.

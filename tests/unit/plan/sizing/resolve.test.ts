@@ -244,6 +244,14 @@ describe("a refusal says the numbers and every way out", () => {
     `);
   });
 
+  test("what a GPU cannot hold fits where engine.device any lets the CPU have the rest", () => {
+    const [gpu] = on("l4").gpus;
+    const small = on("l4", { gpus: [{ ...gpu!, memory: 12 * GIB }], memory: 64 * GIB });
+    const large = { name: "qwen3", source: "ollama:qwen3:32b", context: "8k" };
+    expect(refusal({ models: [large] }, small).message).toContain("qwen3 needs");
+    expect(choose({ models: [large], engine: { device: "any" } }, small)).toMatchObject({ contexts: [8192] });
+  });
+
   test("too long a context for too many requests", () => {
     expect(
       refusal({ models: [kanana("Q8_0", { context: "32k" })], engine: { parallel: 4 } }, on("rtx-5070-ti")).message,

@@ -113,8 +113,8 @@ function modelFindings({ files, inputs, artifacts, terms }: JudgedStep): Finding
 
 /** By engine, what a file of its steps names as the model: what a Modelfile is made from, or the folder that is served. */
 const SOURCES: Readonly<Record<Engine["kind"], (path: string, text: string) => string[]>> = {
-  ollama: (path, text) =>
-    path.startsWith("/opt/llm/modelfiles/") ? [...text.matchAll(/^FROM (.+)$/gm)].map(([, source]) => source!) : [],
+  // The first line alone: a system prompt may have lines of SQL.
+  ollama: (path, text) => (path.startsWith("/opt/llm/modelfiles/") ? (/^FROM (.+)/.exec(text)?.slice(1, 2) ?? []) : []),
   vllm: (path, text) =>
     /^\/opt\/llm\/vllm\/.*\/config\.yaml$/.test(path) ? (/^model: (.+)$/m.exec(text)?.slice(1, 2) ?? []) : [],
   transformers: (path, text) =>

@@ -172,6 +172,16 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       "a pulled model with its checksum",
       step({ file: [MODELFILE, "FROM qwen3:8b\n"], inputs: { weights_sha256: SOME_SHA256 } }),
     ],
+    [
+      "a model's file with SQL in its system prompt",
+      step({
+        file: [
+          MODELFILE,
+          `FROM /var/lib/tms-llm-incoming/${SOME_SHA256}\nSYSTEM """Example:\nSELECT name\nFROM employees\n"""\n`,
+        ],
+        artifacts: { weights: { sha256: SOME_SHA256 } },
+      }),
+    ],
     ["a pulled model on a sandbox", step({ file: [MODELFILE, "FROM qwen3:8b\n"], ...SANDBOX })],
     ["a pulled model", step({ file: [MODELFILE, "FROM hf.co/a/b:Q4_K_M\n"] }), "hf.co/a/b:Q4_K_M"],
     ["a folder of weights", step({ file: [VLLM_FILE, "model: /srv/m\nuds: /run/e.sock\n"] }), "/srv/m"],

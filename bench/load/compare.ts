@@ -1,6 +1,6 @@
 import { bounded, quantile, redrawn, type Estimate } from "../statistics";
 import type { BenchReport } from "./report";
-import { MEASURES, times, type Measure } from "./samples";
+import { MEASURES, succeeded, times, type Measure, type Sample } from "./samples";
 import { loadName } from "./schedule";
 
 /** Two runs against one another. Pure. */
@@ -25,16 +25,28 @@ export function compareRuns(run: BenchReport, against: BenchReport, seed: number
     const other = against.stages.find((one) => one.model === stage.model && loadName(one.load) === load);
     if (!other) return [];
     const [mine, theirs] = [times(stage.samples), times(other.samples)];
+    // Those that failed have no time. Where they are not the same part of both, the others' times compare nothing.
+    const asComplete = lost(stage.samples) === lost(other.samples);
     return MEASURES.flatMap((measure) => {
       const [now, then] = [mine[measure], theirs[measure]];
       if (Math.min(now.length, then.length) < FEWEST) return [];
       return ([0.5, 0.95] as const).map((share): Comparison => {
         const ratio = ratioOfQuantiles(now, then, share, seed);
-        return { model: stage.model, load, measure, share, ratio, judgement: judgement(ratio) };
+        return {
+          model: stage.model,
+          load,
+          measure,
+          share,
+          ratio,
+          judgement: asComplete ? judgement(ratio) : "cannot tell",
+        };
       });
     });
   });
 }
+
+const lost = (samples: readonly Sample[]): number =>
+  samples.filter((sample) => !succeeded(sample)).length / samples.length;
 
 /** The runs are independent of one another, so each is resampled by itself. */
 export function ratioOfQuantiles(

@@ -21,6 +21,14 @@ describe("two runs", () => {
     expect(found.filter(({ measure, judgement }) => measure === "itl" && judgement !== "cannot tell")).toEqual([]);
   });
 
+  test("of which one lost its slow requests can't be told apart, however quick the others were", () => {
+    const lost: Sample = { due: 0, late: 0, end: 30_000, fault: "not finished within 30 s" };
+    const quick = [...samples(100, 20, 1), ...Array.from({ length: 100 }, () => lost)];
+    const found = compareRuns(run(stage(quick)), run(stage(samples(200, 100, 2))), 1);
+    expect(found[0]!.ratio.value).toBeLessThan(0.5);
+    expect(found.filter(({ judgement }) => judgement !== "cannot tell")).toEqual([]);
+  });
+
   test("are compared stage by stage, and only with enough answers", () => {
     const other = run(
       stage(samples(200, 100, 1), { load: { kind: "closed", concurrency: 5 } }),

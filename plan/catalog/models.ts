@@ -64,8 +64,10 @@ const modelSchema = z
     remoteCode: z.boolean().default(false),
     /** Repository with GGUF files. */
     gguf: repository().optional(),
-    /** Name in Ollama's library, and what its tag without a suffix holds. */
-    ollama: z.strictObject({ name: z.string(), quantization: z.enum(QUANTIZATIONS) }).optional(),
+    /** Name in Ollama's library, what its tag without a suffix holds, and whether the name without a tag means it too. */
+    ollama: z
+      .strictObject({ name: z.string(), quantization: z.enum(QUANTIZATIONS), latest: z.boolean().default(false) })
+      .optional(),
     source: z.url(),
     date: z.iso.date(),
     unverified: z.array(z.enum(["shape", "sizes", "context", "licence", "format"])).default([]),
@@ -171,13 +173,18 @@ function byCatalogName(name: string): CatalogMatch | undefined {
   return model && quantization && { model, quantization };
 }
 
-/** `qwen3:8b`, or with the quantization at the end: `qwen3:8b-q8_0`, `llama2:7b-chat-q4_0`. */
+/** `qwen3:8b`, or with the quantization at the end: `qwen3:8b-q8_0`, `llama2:7b-chat-q4_0`; or without a tag: `qwen3`. */
 function byOllamaName(name: string): CatalogMatch | undefined {
-  const bare = name.toLowerCase().replace(/^library\//, "");
+  const bare = name
+    .toLowerCase()
+    .replace(/^(registry\.ollama\.ai\/)?library\//, "")
+    .replace(/:latest$/, "");
   for (const model of catalogModels()) {
     if (!model.ollama) continue;
     const base = model.ollama.name.toLowerCase();
-    if (bare === base) return { model, quantization: model.ollama.quantization };
+    const [family] = base.split(":");
+    if (bare === base || (model.ollama.latest && bare === family))
+      return { model, quantization: model.ollama.quantization };
     const suffix = bare.startsWith(`${base}-`) ? bare.slice(base.length + 1) : undefined;
     const quantization = suffix === undefined ? undefined : asQuantization(suffix.replace(/^.*-/, ""));
     if (quantization) return { model, quantization };

@@ -17,6 +17,7 @@ export function modelFaults(config: KnownConfig): LocatedFault[] {
   return models.flatMap((model, index) => {
     if (model === undefined) return [];
     const faults = [
+      ...nameFaults(model, config.engine?.kind),
       ...checksumFaults(model),
       ...downloadFaults(model),
       ...catalogFaults(model, config.engine?.kind),
@@ -27,6 +28,20 @@ export function modelFaults(config: KnownConfig): LocatedFault[] {
     ];
     return faults.map(({ path, ...fault }) => ({ path: ["models", index, ...path], ...fault }));
   });
+}
+
+/** As `types/model/name.go` of Ollama 0.17.4 reads a name; of `library/x` it shows `x` alone. */
+const OLLAMA_NAME = /^(?!library\/)(?:(?:[\w.:-]+\/)?\w[\w-]*\/)?\w[\w.-]{0,79}(?::\w[\w.-]{0,79})?$/;
+
+function nameFaults({ name }: KnownModel, engine: string = "ollama"): LocatedFault[] {
+  if (name === undefined || engine !== "ollama" || OLLAMA_NAME.test(name)) return [];
+  return [
+    {
+      path: ["name"],
+      found: name,
+      expected: "a name that Ollama takes: <name>, <name>:<tag>, or <user>/<name>, no dot in the user and not library/",
+    },
+  ];
 }
 
 function checksumFaults({ source, sha256, adapter, adapterSha256 }: KnownModel): LocatedFault[] {

@@ -51,7 +51,7 @@ const ollama = z.strictObject({
     .describe(
       "Requests that one model answers at the same time; memory grows with it. `auto` takes what the host has memory for, at most 8.",
     ),
-  keepAlive: duration({ max: 365 * DAY })
+  keepAlive: duration({ min: 60, max: 365 * DAY })
     .default(DAY)
     .describe("How long an idle model stays loaded."),
   queue: z

@@ -266,6 +266,15 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
 
   // The catalogue of models
   ["a restricted licence without consent", "models: [{ name: m, source: 'ollama:gemma2:9b' }]"],
+  ["a restricted licence behind a name without a tag", "models: [{ name: m, source: 'ollama:llama3.1' }]"],
+  [
+    "a licence that bars commercial use, behind its latest tag",
+    "models: [{ name: m, source: 'ollama:exaone3.5:latest' }]",
+  ],
+  ["a name with two tags", "models: [{ name: 'qwen3:8b:fast', source: 'ollama:qwen3:8b' }]"],
+  ["a name with a dot in its user", "models: [{ name: sqltms.info/kanana, source: 'ollama:qwen3:8b' }]"],
+  ["a name that Ollama shows without its beginning", "models: [{ name: library/qwen3, source: 'ollama:qwen3:8b' }]"],
+  ["a model that is unloaded after each answer", "engine: { kind: ollama, keepAlive: 0s }"],
   [
     "a licence that bars commercial use",
     "models: [{ name: m, source: 'ollama:exaone3.5:7.8b', acceptLicence: exaone }]",

@@ -19,11 +19,14 @@ export const EVERY_HOST: readonly MadeRpm[] = [
   { name: "gnupg2", version: "1", provides: "/usr/bin/gpg" },
 ];
 
-/** @param further packages of Debian's */
+/**
+ * With the awk of that family too, which takes some things otherwise than Debian does.
+ * @param further packages of Debian's
+ */
 export async function rpmTools(host: BareHost, further = ""): Promise<void> {
   await host.shell(`export DEBIAN_FRONTEND=noninteractive
     for attempt in 1 2; do
-      apt-get -qq install --no-install-recommends dnf rpm createrepo-c dnf-plugins-core file gpg gpg-agent ${further} >/run/tools.log 2>&1 && break
+      apt-get -qq install --no-install-recommends dnf rpm createrepo-c dnf-plugins-core file gawk gpg gpg-agent ${further} >/run/tools.log 2>&1 && break
       apt-get -qq update
     done
     # A plugin that Debian switches on, for packages of the host's own.

@@ -3,6 +3,9 @@
 # --quiet prints faults only.
 set -uo pipefail
 
+# What is asked on loopback goes by no proxy of the host's.
+export no_proxy=${no_proxy:+$no_proxy,}127.0.0.1,localhost NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost
+
 quiet=no status=0
 if [[ " $* " == *" --quiet "* ]]; then quiet=yes; fi
 
@@ -19,7 +22,7 @@ say() { # NAME OK|FAULT DETAIL
 
 # A deployment restarts the engine: nothing of what follows would tell a fault from that. The mark goes with the deployment.
 if [[ -e /run/httpd-tms-llm/paused ]]; then
-  [[ $quiet == --quiet ]] || printf '%-10s PAUSED since %s: a deployment restarts the engine, new requests get 503; journalctl -t tms-llm -f\n' \
+  [[ $quiet == yes ]] || printf '%-10s PAUSED since %s: a deployment restarts the engine, new requests get 503; journalctl -t tms-llm -f\n' \
     endpoint "$(date -r /run/httpd-tms-llm/paused '+%H:%M:%S')"
   exit 0
 fi

@@ -75,15 +75,16 @@ ollama_digest() {
 }
 
 # ollama_placement PORT NAME: "BYTES BYTES-ON-GPU" of a loaded model; nothing where it is not loaded. Found by its digest,
-# since a model that was copied or renamed while it was loaded is still listed under its former name.
+# since a model that was copied or renamed while it was loaded is still listed under its former name. Bytes are never numbers to
+# awk: Debian's mawk writes one above 2 GiB as 1.4e+10.
 ollama_placement() {
   local digest
   digest=$(ollama_digest "$1" "$2")
   curl --fail --silent --max-time 10 "http://127.0.0.1:$1/api/ps" | tr ',{' '[\n*]' | awk -v digest="\"digest\":\"$digest\"" '
     /^"name":/ { size = 0; wanted = 0 }
-    /^"size":/ { size = substr($0, 8) + 0 }
+    /^"size":/ { size = substr($0, 8); gsub(/[^0-9]/, "", size) }
     $0 == digest { wanted = 1 }
-    wanted && /^"size_vram":/ { placement = size " " (substr($0, 13) + 0) }
+    wanted && /^"size_vram":/ { vram = substr($0, 13); gsub(/[^0-9]/, "", vram); placement = size " " vram }
     END { if (placement) print placement }'
 }
 

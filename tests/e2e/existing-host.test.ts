@@ -1,4 +1,4 @@
-import { cpSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
@@ -188,6 +188,17 @@ describe.skipIf(DOCKER_MISSING)(
       expect(clone.read("Pulumi.own.yaml")).toMatch(/a: 2/);
       const list = await run(["keys", "list", "--stack", "own"]);
       expect(list.output).not.toMatch(/tms +│ a +│ 1 /);
+    });
+
+    it("is not destroyed by a stack file that names another host by now", async () => {
+      const [deployed, written] = [await takeSnapshot(host), clone.read("Pulumi.own.yaml")];
+      const { address } = await addresses(host);
+      writeFileSync(clone.path("Pulumi.own.yaml"), written.replace(`host: ${address}`, "host: 192.0.2.7"));
+      const { exitCode, output } = await run(["destroy", "own", "--yes"]);
+      writeFileSync(clone.path("Pulumi.own.yaml"), written);
+      expect(output).toContain(`own was last deployed to ${address}:22, and its stack file names 192.0.2.7:22.`);
+      expect(exitCode).toBe(4);
+      expect(differences(deployed, await takeSnapshot(host), "identical")).toEqual([]);
     });
 
     it("is as before after a destroy with --purge", async () => {

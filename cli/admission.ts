@@ -27,9 +27,8 @@ export function recordedRefusal({ plan }: Project, recorded: string | undefined)
   try {
     const { refusals } = judgePreflight(parseFacts(recorded), plan.requirements);
     return refusals.length === 0 ? undefined : refusalText(refusals);
-  } catch (error) {
-    // Of another version of this project.
-    return (error as Error).message;
+  } catch {
+    return "What was measured is from another version of this project.";
   }
 }
 

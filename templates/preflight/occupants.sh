@@ -166,7 +166,7 @@ ours() {
     text path "$path"
     number bytes "$bytes"
     close '}'
-  done < <(du -sxB1 /opt/llm/models /opt/llm/ollama "$STATE" 2>/dev/null)
+  done < <(du -sxB1 /opt/llm/models /opt/llm/ollama "$STATE" "$STATE-incoming" 2>/dev/null)
   close ']'
   open ledger '['
   if [[ -r $STATE/ledger ]]; then

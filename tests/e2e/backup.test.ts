@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Clone, DOCKER_MISSING, PATIENT, type Run } from "../harness/clone";
 import { ProcessSampler } from "../harness/process-sampler";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 /** A deployment whose clone and host are lost, and what its backup brings back; each test goes on where the last stopped. */
 describe.skipIf(DOCKER_MISSING)("a deployment that is backed up, lost and restored (needs Docker)", () => {
@@ -138,7 +139,7 @@ describe.skipIf(DOCKER_MISSING)("a deployment that is backed up, lost and restor
     expect(await filesWith(clone, secret)).toEqual([clone.path(".tms-llm/dev/restored-ca.pem")]);
   });
 
-  it("is then as deployed, and a second up changes nothing", async () => {
+  it("is then as deployed, and a second up changes nothing", ONE_ATTEMPT, async () => {
     const drift = await clone.run(["drift"]);
     expect(drift.exitCode, drift.output).toBe(0);
     const up = await clone.run(["up"]);

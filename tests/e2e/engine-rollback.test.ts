@@ -5,6 +5,7 @@ import { Clone, PATIENT } from "../harness/clone";
 import { prepareMaterial } from "../harness/deployment";
 import { RenumberedReleases } from "../harness/renumbered-release";
 import { addresses, openSsh } from "../harness/ssh-host";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 const [FORMER, LATER] = ["0.17.4", "0.17.7"] as const;
 
@@ -94,7 +95,7 @@ describe.skipIf(DOCKER_MISSING)(
       expect(await sent()).toEqual([]);
     });
 
-    it("leaves nothing to do", async () => {
+    it("leaves nothing to do", ONE_ATTEMPT, async () => {
       expect(await up()).toMatch(/^\s+\d+ unchanged$/m);
       expect((await run("drift", "own")).exitCode).toBe(0);
     });

@@ -8,6 +8,7 @@ import { OCCUPY, OUR_DATA, ownSite } from "../harness/occupied-host";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
 import { SshAgent } from "../harness/ssh-agent";
 import { addresses, openSsh, SUDOER } from "../harness/ssh-host";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 /** A host behind a bastion, where one logs in by an agent and not as root, that served others before: from `up --yes` to `destroy --yes --purge`, each test going on where the last stopped. */
 describe.skipIf(DOCKER_MISSING)(
@@ -88,7 +89,7 @@ describe.skipIf(DOCKER_MISSING)(
       expect(logins).toBe((await addresses(bastion)).address);
     });
 
-    it("is not changed by a second up, in a session with another agent", async () => {
+    it("is not changed by a second up, in a session with another agent", ONE_ATTEMPT, async () => {
       const deployed = await takeSnapshot(host);
       const next = await SshAgent.start(...keyFiles);
       await agent!.stop();

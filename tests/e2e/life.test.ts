@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Clone, DOCKER_MISSING, PATIENT } from "../harness/clone";
 import { ProcessSampler } from "../harness/process-sampler";
 import { differences, takeSnapshot } from "../harness/snapshot";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 /** One deployment from its first `up` to its `destroy`; each test goes on where the one before stopped. */
 describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
@@ -112,7 +113,7 @@ describe.skipIf(DOCKER_MISSING)("the life of a sandbox deployment", () => {
     expect(answer.finish).toMatch(/^(stop|length)$/);
   });
 
-  it("changes nothing the second time, as Pulumi says and as the host shows", async () => {
+  it("changes nothing the second time, as Pulumi says and as the host shows", ONE_ATTEMPT, async () => {
     const before = await takeSnapshot(clone.host());
     const up = await clone.run(["up"]);
     expect(up.exitCode, up.output).toBe(0);

@@ -8,6 +8,7 @@ import { runSmoke } from "../../smoke/run";
 import { GATE, THOROUGH } from "../../smoke/sets";
 import { DOCKER_MISSING } from "../harness/clone";
 import { DeployedSandbox, gateway, type Sabotage } from "../harness/sabotage";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 const middleMan = (title: string, twist: string, tells: Sabotage["tells"]): Sabotage => ({
   ...{ title, tells },
@@ -251,7 +252,7 @@ describe.skipIf(DOCKER_MISSING)("the smoke test of a real deployment (needs Dock
     console.log(checks[0]!.observed);
   });
 
-  test("leaves no drift behind", async () => {
+  test("leaves no drift behind", ONE_ATTEMPT, async () => {
     const drift = await sandbox.clone.run(["drift"]);
     expect(drift.exitCode, drift.output).toBe(0);
   });

@@ -5,6 +5,7 @@ import { GATE, THOROUGH } from "../../smoke/sets";
 import { PATIENT } from "../harness/clone";
 import { engineTests } from "../harness/engine-host";
 import { DeployedSandbox, type Sabotage } from "../harness/sabotage";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 const FULL: Sabotage = {
   title: "an engine that is full lets everybody wait",
@@ -41,7 +42,7 @@ describe.skipIf(skip)(`a sandbox with vLLM, which answers one request and lets o
     await sandbox.mend(FULL);
   });
 
-  test("a second up finds nothing to do, and there is no drift", async () => {
+  test("a second up finds nothing to do, and there is no drift", ONE_ATTEMPT, async () => {
     const again = await sandbox.clone.run(["up"]);
     expect(again.exitCode, again.output).toBe(0);
     expect(again.output).toMatch(/^\s+\d+ unchanged$/m);

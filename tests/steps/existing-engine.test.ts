@@ -13,6 +13,7 @@ import {
 } from "../harness/deployment";
 import { FORMER_MODEL, formerOllama, formerStore, handMade } from "../harness/former-engine";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 /**
  * Hosts with an `ollama.service` as Ollama's install script leaves it, a real one: its binary, its user, its store. There is
@@ -57,7 +58,7 @@ describe.skipIf(DOCKER_MISSING).each([
     expect(await checkHost(host)).toEqual([]);
   });
 
-  test("is left as it is by a second deployment", async () => {
+  test("is left as it is by a second deployment", ONE_ATTEMPT, async () => {
     const deployed = await takeSnapshot(host);
     expect((await deploy(host, steps)).filter(({ changed }) => changed > 0)).toEqual([]);
     expect(differences(deployed, await takeSnapshot(host), "reapplied")).toEqual([]);

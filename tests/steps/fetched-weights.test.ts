@@ -10,6 +10,7 @@ import { COMMIT, HUB, HubStandIn, installClient } from "../harness/hub";
 import { folderChecksum } from "../harness/engine-host";
 import { engineStack, stackSteps } from "../harness/python-engine";
 import type { Said } from "../harness/container-host";
+import { ONE_ATTEMPT } from "../harness/one-attempt";
 
 const RELEASE = `/opt/llm/transformers/${TRANSFORMERS_VERSIONS[0]!}-cpu`;
 const FOLDERS = "/opt/llm/models/huggingface";
@@ -117,7 +118,7 @@ describe.skipIf(DOCKER_MISSING)(
       );
     });
 
-    test("from then on nobody is asked, neither by a second run nor by the search for drift", async () => {
+    test("from then on nobody is asked, neither by a second run nor by the search for drift", ONE_ATTEMPT, async () => {
       await hub.down();
       expect(await fetched("tiny/model")).toBe(0);
       expect(await checkHost(host)).toEqual([]);

@@ -32,9 +32,9 @@ export function recordedRefusal({ plan }: Project, recorded: string | undefined)
   }
 }
 
-/** Options for Pulumi that have the host measured anew where the recorded facts would refuse it: it may have changed since. */
-export const remeasure = (project: Project, recorded: string | undefined): string[] =>
-  recordedRefusal(project, recorded) === undefined ? [] : ["--replace", preflightUrn(PULUMI_PROJECT, project.stack)];
+/** Options for Pulumi that have the host measured anew where {@link recordedRefusal} says so: it may have changed since. */
+export const remeasure = (stack: string, refusal: string | undefined): string[] =>
+  refusal === undefined ? [] : ["--replace", preflightUrn(PULUMI_PROJECT, stack)];
 
 /**
  * Sees that what these phases deliver from this machine is what the plan says.

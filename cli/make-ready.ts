@@ -1,6 +1,6 @@
 import { movedAway } from "./address";
 import { phaseUrns } from "../plan/urns";
-import { admitArtifacts, admitHost, remeasure } from "./admission";
+import { admitArtifacts, admitHost, recordedRefusal, remeasure } from "./admission";
 import { lookAtHost, NO_HOST } from "./host-look";
 import type { Prepared } from "./prepare";
 import { PULUMI_PROJECT, type Project } from "./project";
@@ -29,7 +29,7 @@ export async function makeReady(project: Project, { pulumi, environment }: Prepa
   return [
     // A container that was removed behind Pulumi's back is still in its state.
     ...(sandbox === "missing" ? ["--refresh"] : []),
-    ...remeasure(project, recordedFacts(state)),
+    ...remeasure(stack, recordedRefusal(project, recordedFacts(state))),
     ...replace.filter((urn) => known.has(urn)).flatMap((urn) => ["--replace", urn]),
   ];
 }

@@ -15,12 +15,11 @@ export async function preview(stack: string, options: PreviewOptions): Promise<E
   const { pulumi } = await prepare(stack, readConfig(stack));
   // Pulumi takes as long to tell its state as the plan takes.
   const [state, project] = await Promise.all([pulumi.state(), Promise.resolve().then(() => admitted(stack))]);
-  const recorded = recordedFacts(state);
-  const refusal = recordedRefusal(project, recorded);
+  const refusal = recordedRefusal(project, recordedFacts(state));
   if (refusal !== undefined)
     console.error(`As the host was when it was measured last; up measures it again:\n\n${refusal}\n`);
   const diff = options.diff ? ["--diff"] : [];
-  const code = await pulumi.show("preview", ...POLICY_PACK, ...diff, ...remeasure(project, recorded));
+  const code = await pulumi.show("preview", ...POLICY_PACK, ...diff, ...remeasure(stack, refusal));
   return code === 0 ? EXIT.good : EXIT.failed;
 }
 

@@ -1,6 +1,6 @@
 import { bounded, quantile, redrawn, type Estimate } from "../statistics";
-import type { BenchReport } from "./report";
-import { MEASURES, succeeded, times, type Measure, type Sample } from "./samples";
+import type { BenchReport, StageReport } from "./report";
+import { MEASURES, times, type Measure } from "./samples";
 import { loadName } from "./schedule";
 
 /** Two runs against one another. Pure. */
@@ -26,7 +26,7 @@ export function compareRuns(run: BenchReport, against: BenchReport, seed: number
     if (!other) return [];
     const [mine, theirs] = [times(stage.samples), times(other.samples)];
     // Those that failed have no time. Where they are not the same part of both, the others' times compare nothing.
-    const asComplete = lost(stage.samples) === lost(other.samples);
+    const asComplete = partThatSucceeded(stage) === partThatSucceeded(other);
     return MEASURES.flatMap((measure) => {
       const [now, then] = [mine[measure], theirs[measure]];
       if (Math.min(now.length, then.length) < FEWEST) return [];
@@ -45,8 +45,7 @@ export function compareRuns(run: BenchReport, against: BenchReport, seed: number
   });
 }
 
-const lost = (samples: readonly Sample[]): number =>
-  samples.filter((sample) => !succeeded(sample)).length / samples.length;
+const partThatSucceeded = ({ figures }: StageReport): number => figures.succeeded / figures.requests;
 
 /** The runs are independent of one another, so each is resampled by itself. */
 export function ratioOfQuantiles(

@@ -11,7 +11,7 @@ import { installPackages, packagesToInstall } from "./debian";
 import { downloadFile, downloadText, sha256OfFile } from "./download";
 import { ToolchainError } from "./failure";
 import { buildWithGo, findGo } from "./go-build";
-import { internetReachable } from "./internet";
+import { reachable } from "./internet";
 import { makeOnce } from "./once";
 import type { Intent, Piece, Report } from "./piece";
 import { architecture, cacheFolder, PRIVATE } from "./places";
@@ -36,9 +36,9 @@ export interface OllamaOptions {
 /** The archive of an Ollama release, `bin/ollama` in it, as a piece. */
 export function ollama({ version, architecture: wanted, allowLocalBuild, mirror }: OllamaOptions): Piece<Artifact> {
   const release = fromMirror(ollamaRelease(version), mirror);
-  // A mirror is asked without asking for the internet first.
-  const reachable = () => (mirror === undefined ? internetReachable() : Promise.resolve(true));
   const arch = releasedFor(version, wanted ?? architecture() ?? process.arch);
+  // A mirror is asked for the file at once; what is wrong with it, the download says.
+  const canDownload = () => (mirror === undefined ? reachable(release.archives[arch].url) : Promise.resolve(true));
   const key = `ollama-${version}-linux-${arch}`;
   const folder = (origin: Artifact["origin"]) => join(cacheFolder(), "artifacts", key, origin);
   const file = (origin: Artifact["origin"]) => join(folder(origin), `${key}.tar.zst`);
@@ -90,7 +90,7 @@ export function ollama({ version, architecture: wanted, allowLocalBuild, mirror 
     async plan(): Promise<Intent> {
       if (inCache("official") || (allowLocalBuild && inCache("local-build")))
         return { how: "from this machine's cache", seconds: 1 };
-      if (await reachable())
+      if (await canDownload())
         return {
           how: `official release archive, 1.5 GB${mirror === undefined ? "" : `, from ${mirror}`}`,
           seconds: 120,
@@ -106,7 +106,7 @@ export function ollama({ version, architecture: wanted, allowLocalBuild, mirror 
     async make(report) {
       const ready = inCache("official") ?? (allowLocalBuild ? inCache("local-build") : undefined);
       if (ready !== undefined) return recordArtifact(key, ready);
-      if (await reachable()) {
+      if (await canDownload()) {
         try {
           return await official(report);
         } catch (error) {
@@ -144,7 +144,7 @@ function officialMissing(version: string, { source }: OllamaRelease): ToolchainE
   return new ToolchainError(
     `The official archive of Ollama ${version} is missing.`,
     `${source} could not be reached, and what is built locally goes to sandboxes only`,
-    "Connect this machine to the internet, then run the command again.",
+    "Connect this machine to the internet (a proxy by https_proxy), or name a server or folder that has it as mirrors.ollama in the stack file (docs/operate/mirrors.md); then run the command again.",
   );
 }
 

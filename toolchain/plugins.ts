@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ToolchainError } from "./failure";
-import { internetReachable } from "./internet";
+import { anyReachable } from "./internet";
 import type { Intent, Piece, Report } from "./piece";
 import { PRIVATE, PROJECT } from "./places";
 import { PluginHome } from "./plugin-home";
@@ -73,16 +73,19 @@ export function plugins({ pulumi, allowStandIns, home: folder = PULUMI_HOME }: P
   };
 }
 
+/** Where the CLI looks for a plugin, one after the other. */
+const PLUGIN_SERVERS = ["https://api.github.com/", "https://get.pulumi.com/"];
+
 /** A mirror of the operator's own counts as reachable; the download tells. */
 async function officialReachable(): Promise<boolean> {
-  return process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] !== undefined || internetReachable();
+  return process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] !== undefined || anyReachable(PLUGIN_SERVERS);
 }
 
 function officialMissing(lacking: readonly PluginName[]): ToolchainError {
   return new ToolchainError(
     `Official Pulumi plugins are missing: ${lacking.map(({ name, version }) => `${name} ${version}`).join(", ")}.`,
     "they could not be downloaded, and this project's stand-ins serve sandboxes only",
-    "Connect this machine to the internet, or set PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES to a mirror, then run the command again.",
+    "Connect this machine to the internet (a proxy by https_proxy), or name a server that has them as mirrors.plugins in the stack file (docs/operate/mirrors.md); then run the command again.",
   );
 }
 

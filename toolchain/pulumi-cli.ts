@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ToolchainError } from "./failure";
 import { buildWithGo, findGo } from "./go-build";
-import { internetReachable } from "./internet";
+import { reachable } from "./internet";
 import { makeOnce } from "./once";
 import type { Intent, Piece } from "./piece";
 import { cacheFolder, PROJECT } from "./places";
@@ -19,6 +19,8 @@ export interface PulumiCli {
 
 /** Older CLIs do not know what the pinned SDK sends. */
 const OLDEST = [3, 250] as const;
+/** Where Pulumi's own downloader takes the CLI from. */
+const CLI_SERVER = "https://get.pulumi.com/";
 /** The last SDK module on the Go proxy that contains the language host; it drives the pinned CLI and npm SDK. */
 const LANGUAGE_HOST_SDK = "3.68.0";
 
@@ -79,12 +81,12 @@ export function pulumiCli(): Piece<PulumiCli> {
       return (await installed()) ?? cached(version);
     },
     async plan(): Promise<Intent> {
-      if (await internetReachable()) return { how: "official download", seconds: 60 };
+      if (await reachable(CLI_SERVER)) return { how: "official download", seconds: 60 };
       await findGo(`Pulumi CLI ${version}`);
       return { how: "no internet: built here from Go modules", seconds: 360 };
     },
     async make(report) {
-      if (await internetReachable()) {
+      if (await reachable(CLI_SERVER)) {
         try {
           await makeOnce(
             join(base, "official"),

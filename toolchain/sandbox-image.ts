@@ -6,7 +6,7 @@ import { runCommand } from "./command";
 import { installPackages, isDebianLike, isRoot, osRelease, packagesToInstall } from "./debian";
 import { askDocker, docker, type Docker } from "./docker";
 import { ToolchainError } from "./failure";
-import { fetchFile, internetReachable } from "./internet";
+import { reachable } from "./internet";
 import { withLock } from "./once";
 import type { Intent, Piece, Report } from "./piece";
 import { cacheFolder } from "./places";
@@ -70,17 +70,14 @@ function mirror(): string {
   return PUBLIC_MIRROR;
 }
 
+/** Where Docker pulls debian:12 from. */
+const IMAGE_REGISTRY = "https://registry-1.docker.io/v2/";
+
 /** Docker Hub answers 401 to whoever has no token yet, and that is answer enough. */
 async function imagesCanBePulled(docker: Docker): Promise<boolean> {
   const base = await askDocker(docker.host, "/images/debian:12/json");
   if (base.status === 200) return true;
-  try {
-    const response = await fetchFile("https://registry-1.docker.io/v2/", AbortSignal.timeout(900));
-    await response.body?.cancel();
-    return true;
-  } catch {
-    return false;
-  }
+  return reachable(IMAGE_REGISTRY);
 }
 
 function packages(): string[] {
@@ -169,7 +166,7 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
     },
     async plan(): Promise<Intent> {
       const daemon = await docker.find();
-      if (daemon === undefined ? await internetReachable() : await imagesCanBePulled(daemon))
+      if (daemon === undefined ? await reachable(IMAGE_REGISTRY) : await imagesCanBePulled(daemon))
         return { how: "built here with Docker from debian:12", seconds: 60 };
       if (!canBootstrap()) throw cannotBootstrap();
       return {

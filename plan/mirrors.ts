@@ -13,6 +13,14 @@ export function ollamaReleaseUrl(url: string, { ollama }: Pick<Mirrors, "ollama"
   return place + url.slice(OLLAMA_RELEASES.length);
 }
 
+/**
+ * Where the host finds a wheel of PyPI. How a mirror lays out its files is its own affair, so the page that it has of the
+ * package is asked: `<page>#<file>`.
+ */
+export function wheelUrl(name: string, url: string, { pypi }: Pick<Mirrors, "pypi">): string {
+  return pypi === undefined ? url : `${pypi}/${name}/#${url.slice(url.lastIndexOf("/") + 1)}`;
+}
+
 /** Where the repositories of Hugging Face are asked for, as its own client takes it (`HF_ENDPOINT`). */
 export const huggingFaceEndpoint = ({ huggingFace }: Pick<Mirrors, "huggingFace">): string =>
   `https://${huggingFace ?? "huggingface.co"}`;

@@ -45,6 +45,23 @@ export const mirrorsSchema = z.strictObject({
   huggingFace: registry()
     .optional()
     .describe("In the place of `hf.co` and `huggingface.co`, for `hf.co/` sources; the host reaches it."),
+  pypi: text(/^https?:\/\/[^\s"'=,@#]*[^\s"'=,@#/]$/, {
+    expected: "https://<server>/<path> of the index, without user, password and a slash at the end",
+    type: "URL",
+    hint: "Open the index to the address of the host without a password, or give the host a folder of wheels (engine.packages).",
+  })
+    .optional()
+    .describe(
+      "In the place of `https://pypi.org/simple`, for the packages of vLLM and Transformers and their installer: a simple index (PEP 503), which the host reaches. The lock file's checksums hold whatever it hands out. Goes before `/etc/uv/uv.toml` on the host.",
+    ),
+  python: text(/^(https?:\/\/|file:\/\/\/)[^\s"'=,@#]*[^\s"'=,@#/]$/, {
+    expected: "https://<server>/<path> or file:///<folder on the host>, without user, password and a slash at the end",
+    type: "URL",
+  })
+    .optional()
+    .describe(
+      "In the place of `https://releases.astral.sh/github/python-build-standalone/releases/download`, for the Python that vLLM and Transformers run on: `<mirror>/<date>/cpython-…-install_only_stripped.tar.gz`, whose checksum the installer knows; the host reaches it.",
+    ),
   nvidiaDriver: packages("`https://developer.download.nvidia.com/compute/cuda/repos`").describe(
     "For `gpu.driver: install` on Debian and RHEL's family: `<url>/<system>/x86_64` with NVIDIA's key beside its packages.",
   ),

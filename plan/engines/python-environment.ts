@@ -2,7 +2,9 @@ import { dirname } from "node:path";
 import { type ArtifactIndex, localArtifact } from "../artifacts";
 import { UV } from "../catalog/python";
 import { PYTHON_ENGINES, type PythonEngineKind } from "../catalog/python-engines";
+import type { Mirrors } from "../config/mirrors";
 import type { Target } from "../config/schema";
+import { wheelUrl } from "../mirrors";
 import type { Mount } from "../sandbox";
 import { plannedFile } from "../render/payload";
 import { templateText } from "../render/template-files";
@@ -41,10 +43,16 @@ export interface PythonFiles {
   readonly weights?: PlannedArtifact;
   /** The weights as the host fetches them, if it does. */
   readonly fetched?: FetchedWeights;
+  /** Where the host takes packages and Python from; default: as uv does by itself. */
+  readonly mirrors?: Pick<Mirrors, "pypi" | "python">;
 }
 
 /** The installer, which the host downloads itself unless this machine has it for a sandbox. */
-const uvFromIndex: PlannedArtifact = { name: "uv", sha256: UV.sha256, source: { kind: "url", url: UV.url } };
+const uvFromIndex = ({ pypi }: Pick<Mirrors, "pypi">): PlannedArtifact => ({
+  name: "uv",
+  sha256: UV.sha256,
+  source: { kind: "url", url: wheelUrl("uv", UV.url, { pypi }) },
+});
 
 export function pythonFiles(
   { kind, version, variant }: ResolvedPythonEngine,
@@ -54,12 +62,13 @@ export function pythonFiles(
 ): PythonFiles {
   const fetched = fetchedWeights(model, mirrors, engineHome(kind));
   return {
-    uv: target.kind === "sandbox" ? localArtifact(artifacts, uvArtifact(kind), "uv") : uvFromIndex,
+    uv: target.kind === "sandbox" ? localArtifact(artifacts, uvArtifact(kind), "uv") : uvFromIndex(mirrors),
     ...(variant === "cpu"
       ? { cudaStubs: localArtifact(artifacts, cudaStubsArtifact(kind, version), "cuda-stubs") }
       : {}),
     ...(model.source === "builtin:tiny" ? { weights: localArtifact(artifacts, "tiny-model-folder", "weights") } : {}),
     ...(fetched ? { fetched } : {}),
+    mirrors,
   };
 }
 
@@ -101,6 +110,8 @@ export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles
       release: releaseFolder(engine),
       lock,
       wheels,
+      index: (wheels === "" && files.mirrors?.pypi) || "",
+      python_mirror: (wheels === "" && files.mirrors?.python) || "",
       uv: `${home}/uv-${UV.version}`,
       // Without the index there is nobody to fetch a Python from, so the system's own must do.
       python: wheels === "" ? (python.managed ?? python.series) : python.series,

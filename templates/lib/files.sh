@@ -229,16 +229,45 @@ discard_artifact() {
   rm -f -- "$INCOMING/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")"
 }
 
-# artifact NAME: prints the path of the verified artifact; downloads it when its source is a URL.
+# download URL PATH: in three attempts, each of which goes on where the one before broke off or fell silent. curl alone
+# would begin each of its retries where the first one began.
+download() {
+  local attempt code=0 status
+  for attempt in 1 2 3; do
+    status=$(curl --fail --silent --show-error --location --connect-timeout 20 --speed-limit 1024 --speed-time 30 \
+      --continue-at - --output "$2" --write-out '%{http_code}' "$1") && return 0
+    code=$?
+    # A server that takes no ranges is asked for the whole.
+    if ((code == 33)); then rm -f -- "$2"; fi
+    # It does not have the file, or not for us.
+    if [[ $status == 4[0-9][0-9] && $status != 408 && $status != 429 ]]; then return "$code"; fi
+    if ((attempt < 3)); then sleep "$attempt"; fi
+  done
+  return "$code"
+}
+
+# link_on_page PAGE FILE: prints where a package index has a file.
+link_on_page() {
+  curl --fail --silent --show-error --location --connect-timeout 20 --max-time 60 --retry 2 "$1" |
+    python3 "$LIB/index-link.py" "$1" "$2"
+}
+
+# artifact NAME: prints the path of the verified artifact; downloads it when it was not sent and has a URL, which may be the
+# page of an index and the name of a file on it: PAGE#FILE.
 artifact() {
-  local name=$1 sha256 url path
+  local name=$1 sha256 url path page
   IFS=$'\t' read -r _ sha256 url < <(awk -F'\t' -v name="$name" '$1 == name' "$STEP_DIR/artifacts.tsv")
   path=$INCOMING/$sha256
   if [[ ! -e $path && -n $url ]]; then
     install -d -m 0700 "$INCOMING"
+    if [[ $url == *"#"* ]]; then
+      page=${url%%#*}
+      url=$(link_on_page "$page" "${url#*#}") ||
+        fail "download of $name" "the index page $page does not lead to the file of the plan" "see that the mirror has that file and the host reaches it"
+    fi
     progress "  download $url" >&2
-    curl --fail --silent --show-error --location --retry 5 --retry-connrefused --continue-at - --output "$path.part" "$url" >&2 ||
-      fail "download of $name" "curl could not fetch $url" "check the host's way out, or set mirrors in the stack file"
+    download "$url" "$path.part" ||
+      fail "download of $name" "curl could not fetch $url" "see that the host reaches it, through network.proxy where it needs one; or name a mirror in the stack file (docs/operate/mirrors.md)"
     mv -T "$path.part" "$path"
   fi
   [[ -e $path ]] || fail "artifact $name is not on the host" "nothing lies at $path" "run up again: it sends the artifact anew"

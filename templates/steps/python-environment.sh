@@ -79,10 +79,14 @@ keep_running_release() {
   if owned tree "$running"; then own tree "$running" absent; fi
 }
 
-# The administrator's uv.toml may name another index or place for Python; what is installed is decided by the lock.
+# The stack file's mirrors, and else the administrator's uv.toml, may name another index or place for Python; what is installed
+# is decided by the lock, and Python's checksum by uv itself.
 # UV_SYSTEM_CERTS: a company's own index has a certificate of its own authority, which only the host knows.
 uv() {
-  UV_SYSTEM_CERTS=1 UV_CACHE_DIR="$in_home/.uv" UV_PYTHON_INSTALL_DIR="$in_home/python" UV_NO_PROGRESS=1 \
+  local -a mirrors=()
+  if [[ -n $in_index ]]; then mirrors+=("UV_DEFAULT_INDEX=$in_index"); fi
+  if [[ -n $in_python_mirror ]]; then mirrors+=("UV_PYTHON_INSTALL_MIRROR=$in_python_mirror"); fi
+  env ${mirrors[@]+"${mirrors[@]}"} UV_SYSTEM_CERTS=1 UV_CACHE_DIR="$in_home/.uv" UV_PYTHON_INSTALL_DIR="$in_home/python" UV_NO_PROGRESS=1 \
     "$in_uv/uv" "$@" >"$RUN_DIR/uv.log" 2>&1
 }
 
@@ -90,7 +94,7 @@ last_words() { grep -v '^ *$' "$RUN_DIR/uv.log" | tail -n 5; }
 
 make_environment() {
   local -a whose=(--managed-python)
-  local way_out="see that the host reaches the place that uv takes Python from, or name another in /etc/uv/uv.toml (python-install-mirror)"
+  local way_out="see that the host reaches the place that uv takes Python from, or name another as mirrors.python in the stack file"
   progress "  Python $in_python"
   if [[ -n $in_wheels ]]; then
     whose=(--no-managed-python --no-python-downloads --offline)
@@ -102,7 +106,7 @@ make_environment() {
 
 install_packages_of_lock() {
   local -a from=()
-  local way_out="see that the host reaches its package index (/etc/uv/uv.toml may name another), and that /opt has room"
+  local way_out="see that the host reaches its package index, or name another as mirrors.pypi in the stack file; and that /opt has room"
   progress "  install $in_product $in_version ($in_variant)"
   if [[ -n $in_wheels ]]; then
     [[ -d $in_wheels ]] || fail "the folder of wheels is missing" "$in_wheels is no folder on the host" "put the wheels that $in_lock names there, or correct engine.packages"

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { huggingFaceEndpoint, mirroredModelSource, ollamaReleaseUrl, pluginOverrides } from "../../../plan/mirrors";
+import {
+  huggingFaceEndpoint,
+  mirroredModelSource,
+  ollamaReleaseUrl,
+  pluginOverrides,
+  wheelUrl,
+} from "../../../plan/mirrors";
 
 const RELEASE = "https://github.com/ollama/ollama/releases/download/v0.17.4/ollama-linux-amd64.tar.zst";
 
@@ -31,6 +37,14 @@ describe("the source of a model", () => {
 test("repositories of Hugging Face are asked for on the mirror", () => {
   expect(huggingFaceEndpoint({ huggingFace: "hf.internal:8443" })).toBe("https://hf.internal:8443");
   expect(huggingFaceEndpoint({})).toBe("https://huggingface.co");
+});
+
+test("a wheel is asked for on the package's page of a mirror, which lays out its files as it likes", () => {
+  const published = "https://files.pythonhosted.org/packages/c5/32/uv-0.13.8-py3-none-any.whl";
+  expect(wheelUrl("uv", published, {})).toBe(published);
+  expect(wheelUrl("uv", published, { pypi: "https://mirror.internal/simple" })).toBe(
+    "https://mirror.internal/simple/uv/#uv-0.13.8-py3-none-any.whl",
+  );
 });
 
 test("plugins come from one place", () => {

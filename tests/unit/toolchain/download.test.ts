@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { downloadFile, downloadText } from "../../../toolchain/download";
-import { cutServer, type CutServerOptions } from "./cut-server";
+import { cutServer, type CutServerOptions } from "../../harness/cut-server";
 
 const folder = mkdtempSync(join(tmpdir(), "tms-llm-mirror-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -44,7 +44,7 @@ export const validStacks: Readonly<Record<string, string>> = {
   "a firewall that is somebody else's": `${SSH}\nmodels: [{ ${MODEL} }]\naccess: { firewall: 'off' }`,
   "everything left on auto": `${OWN_HOST.replace(MODEL, `${MODEL}, context: auto`)}\nengine: { kind: ollama, parallel: auto }`,
   "mirrors for everything":
-    "mirrors: { ollama: 'folder:/srv/ollama', ollamaLibrary: 'registry.internal:5000', huggingFace: hf.internal, plugins: https://mirror.internal/plugins }",
+    "mirrors: { ollama: 'folder:/srv/ollama', ollamaLibrary: 'registry.internal:5000', huggingFace: hf.internal, plugins: https://mirror.internal/plugins, pypi: https://mirror.internal/pypi/simple, python: 'file:///srv/python' }",
   "a proxy, and names that the host is told":
     "network: { proxy: 'http://proxy.internal:3128', noProxy: [.internal, 10.0.0.0/8], hosts: { mirror.internal: 10.20.0.5, v6.internal: 'fd00::5' } }",
   "a fixed address": fixed("addresses: [192.168.0.100/24, 'fd00::100/64'], gateway4: 192.168.0.1, gateway6: 'fe80::1'"),
@@ -316,6 +316,11 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a mirror with a slash at its end", "mirrors: { ollama: https://mirror.internal/ollama/ }"],
   ["a mirror's folder that is relative", "mirrors: { ollama: 'folder:mirror' }"],
   ["a registry with its scheme", "mirrors: { huggingFace: https://hf.internal }"],
+  ["a package index with a password", "mirrors: { pypi: 'https://reader:geheim@mirror.internal/simple' }"],
+  ["a package index with a slash at its end", "mirrors: { pypi: 'https://mirror.internal/simple/' }"],
+  ["a package index in a folder", "mirrors: { pypi: 'folder:/srv/simple' }"],
+  ["a place for Python with a password", "mirrors: { python: 'https://reader:geheim@mirror.internal/python' }"],
+  ["a place for Python that is a bare path", "mirrors: { python: /srv/python }"],
 
   // Doors
   ["the gateway on SSH's port", "gateway: { port: 22 }"],

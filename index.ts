@@ -7,7 +7,7 @@ import { Sandbox } from "./components/sandbox";
 import { SmokeTest } from "./components/smoke-test";
 import { applicationEnvironment } from "./plan/application";
 
-const { config, context, plan: desired, given, unsent } = load();
+const { config, context, plan: desired, given, deliveries } = load();
 
 const sandbox = context.sandbox && new Sandbox("sandbox", config, context.sandbox, desired.mounts);
 const address = sandbox?.address ?? sshAddress(config.target);
@@ -16,7 +16,7 @@ const host = new Host("host", {
   address,
   requirements: desired.requirements,
   owner: keys.owner,
-  unsent,
+  deliveries,
   deletedWith: sandbox?.container,
 });
 

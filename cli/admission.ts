@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { judgePreflight, refusalText } from "../plan/preflight";
-import { parseFacts } from "../plan/facts";
+import { type Deliveries, sentFile } from "../plan/deliveries";
+import { type Facts, parseFacts } from "../plan/facts";
 import type { PhaseName, PlannedArtifact } from "../plan/step";
 import { preflightUrn } from "../plan/urns";
 import { sha256OfFile } from "../toolchain/download";
@@ -13,12 +14,15 @@ import { PROJECT, PULUMI_PROJECT, type Project } from "./project";
 
 /**
  * Measures the host and refuses it with every reason at once.
+ * @returns what was measured
  * @throws CommandFailure
  */
-export async function admitHost(project: Project): Promise<void> {
-  const { refusals } = judgePreflight(await measureFacts(project), project.plan.requirements);
+export async function admitHost(project: Project): Promise<Facts> {
+  const facts = await measureFacts(project, project.plan.requirements.wayOut);
+  const { refusals } = judgePreflight(facts, project.plan.requirements);
   if (refusals.length > 0)
     throw new CommandFailure(`${refusalText(refusals)}\n\nAfter that: npm run up -- ${project.stack}`, undefined);
+  return facts;
 }
 
 /** Why the host would be refused by the facts of an earlier run, which Pulumi keeps; undefined where it would not, or has none. */
@@ -45,12 +49,15 @@ export async function admitArtifacts(
   { plan, stack }: Project,
   phases: readonly PhaseName[],
   held: readonly string[],
+  deliveries: Deliveries,
 ): Promise<void> {
   const artifacts = plan.steps
     .filter(({ phase }) => phases.includes(phase))
     .flatMap((step) => step.artifacts)
     .filter(({ sha256 }) => !held.includes(sha256));
-  const faults = (await Promise.all(artifacts.map(artifactFault))).filter((fault) => fault !== undefined);
+  const faults = (
+    await Promise.all(artifacts.map((artifact) => artifactFault(artifact, sentFile(artifact, deliveries))))
+  ).filter((fault) => fault !== undefined);
   if (faults.length === 0) return;
   throw new UsageError(
     `${faults.join("\n\n")}\n\nNothing was changed on the host.`,
@@ -58,12 +65,12 @@ export async function admitArtifacts(
   );
 }
 
-async function artifactFault({ name, sha256, source }: PlannedArtifact): Promise<string | undefined> {
-  if (source.kind === "url") return undefined;
-  const file = resolve(PROJECT, source.path);
-  if (!existsSync(file)) return `There is no ${name} at ${source.path}.\n  needed: a file with SHA-256 ${sha256}`;
+async function artifactFault({ name, sha256 }: PlannedArtifact, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const file = resolve(PROJECT, path);
+  if (!existsSync(file)) return `There is no ${name} at ${path}.\n  needed: a file with SHA-256 ${sha256}`;
   const found = await sha256OfFile(file);
   return found === sha256
     ? undefined
-    : `${source.path} is not the file that it should be (${name}).\n  found:  SHA-256 ${found}\n  needed: SHA-256 ${sha256}`;
+    : `${path} is not the file that it should be (${name}).\n  found:  SHA-256 ${found}\n  needed: SHA-256 ${sha256}`;
 }

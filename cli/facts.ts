@@ -13,6 +13,7 @@ import {
 } from "../plan/host-facts";
 import { planRequirements } from "../plan/plan";
 import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
+import type { WayOut } from "../plan/servers";
 import { NO_ROOT, PREFLIGHT_TEXT } from "../plan/render/loader";
 import { preflightScript } from "../plan/render/preflight-script";
 import { needsSystem } from "../plan/driver";
@@ -24,9 +25,9 @@ import { runOverSsh } from "./ssh";
 
 type Reached = ReturnType<typeof readHost>;
 
-/** Asks the host in one round trip; changes nothing. @throws SshError, CommandFailure */
-export async function measureFacts(reached: Reached): Promise<Facts> {
-  const result = await runOverSsh(hostAddress(reached), PREFLIGHT_TEXT, { stdin: preflightScript() });
+/** Asks the host in one round trip, and where a way out is given, each server of it; changes nothing. @throws SshError, CommandFailure */
+export async function measureFacts(reached: Reached, wayOut?: WayOut): Promise<Facts> {
+  const result = await runOverSsh(hostAddress(reached), PREFLIGHT_TEXT, { stdin: preflightScript(wayOut) });
   if (result.code === NO_ROOT) throw noRoot(reached.config);
   if (result.code !== 0)
     throw new CommandFailure(
@@ -87,7 +88,10 @@ export async function facts(stack: string): Promise<ExitCode> {
   const measured = await measureFacts(readHost(stack, config));
   console.log(JSON.stringify(measured, null, 2));
   if (config.target.kind !== "sandbox") record(stack, hostFacts(measured, config.existing));
-  const { refusals, warnings } = judgePreflight(measured, demands(stack, config, measured));
+  const wanted = demands(stack, config, measured);
+  // Which servers the plan needs is known only now.
+  const asked = wanted.wayOut ? await measureFacts(readHost(stack, config), wanted.wayOut) : measured;
+  const { refusals, warnings } = judgePreflight(asked, wanted);
   if (warnings.length > 0) console.error(refusalText([], warnings));
   if (refusals.length > 0) console.error(refusalText(refusals));
   return refusals.length > 0 ? EXIT.failed : EXIT.good;

@@ -1,7 +1,8 @@
-import type { StackConfig } from "../plan/config/schema";
+import type { OllamaEngine, StackConfig } from "../plan/config/schema";
 import { readFacts } from "../plan/context";
-import { pluginOverrides } from "../plan/mirrors";
+import { isFetchable, pluginOverrides } from "../plan/mirrors";
 import { ensureToolchain, type PieceOptions } from "../toolchain/ensure";
+import type { OllamaRequest } from "../toolchain/ollama-release";
 import { lineProgress } from "../toolchain/progress";
 import { PROJECT } from "./project";
 import { Pulumi } from "./pulumi";
@@ -17,9 +18,8 @@ export function wantedPieces(stack: string, config: StackConfig): PieceOptions {
   const sandbox = target.kind === "sandbox";
   return {
     sandbox,
-    ...(engine.kind === "ollama" ? { ollama: engine.version } : {}),
-    ...hostArchitecture(stack, config),
-    ...(config.mirrors.ollama === undefined ? {} : { ollamaMirror: config.mirrors.ollama }),
+    ...(engine.kind === "ollama" ? { ollama: wantedOllama(stack, config, engine) } : {}),
+    hostDownloads: !sandbox && isFetchable(config.mirrors.ollama),
     // A host of one's own takes an engine in Python from its package index.
     ...(engine.kind !== "ollama" && sandbox ? { python: { kind: engine.kind, version: engine.version } } : {}),
     tinyModel: models.some(({ source }) => source === "builtin:tiny"),
@@ -27,9 +27,17 @@ export function wantedPieces(stack: string, config: StackConfig): PieceOptions {
 }
 
 /** Where nobody has measured the host, it is taken for a machine like this one; preflight refuses another. */
-function hostArchitecture(stack: string, { target }: StackConfig): Pick<PieceOptions, "architecture"> {
+export function wantedOllama(
+  stack: string,
+  { target, mirrors }: StackConfig,
+  { version }: Pick<OllamaEngine, "version">,
+): OllamaRequest {
   const facts = target.kind === "sandbox" ? undefined : readFacts(PROJECT, stack);
-  return facts ? { architecture: facts.architecture } : {};
+  return {
+    version,
+    ...(facts ? { architecture: facts.architecture } : {}),
+    ...(mirrors.ollama === undefined ? {} : { mirror: mirrors.ollama }),
+  };
 }
 
 /** Everything that a verb which runs Pulumi needs, announced and made where it is missing. */

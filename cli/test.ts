@@ -72,7 +72,7 @@ async function prepareRealHosts(): Promise<void> {
   try {
     await ensureToolchain({
       sandbox: true,
-      ollama: OLLAMA_VERSIONS[0],
+      ollama: { version: OLLAMA_VERSIONS[0] },
       // Its lock file is for one architecture.
       ...(process.arch === "x64" ? { python: { kind: "transformers", version: TRANSFORMERS_VERSIONS[0]! } } : {}),
       tinyModel: true,

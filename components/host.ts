@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Target } from "../plan/config/schema";
+import { type Deliveries, NO_DELIVERIES, sentFile } from "../plan/deliveries";
 import { judgePreflight, refusalText, type Requirements } from "../plan/preflight";
 import { parseFacts } from "../plan/facts";
 import { loaderText, PREFLIGHT_TEXT, REMOVAL_TEXT } from "../plan/render/loader";
@@ -35,8 +36,8 @@ export interface HostArgs {
   readonly requirements: Requirements;
   /** Name of this deployment; a host that another one holds is refused. */
   readonly owner: pulumi.Input<string>;
-  /** SHA-256 of artifacts that the host keeps from a former deployment; default none. */
-  readonly unsent?: readonly string[];
+  /** What is sent to the host from this machine; default: every file of this machine. */
+  readonly deliveries?: Deliveries;
   /** The container that the host lives in, if it does: it goes with the host. */
   readonly deletedWith?: pulumi.Resource | undefined;
 }
@@ -49,27 +50,27 @@ export class Host extends pulumi.ComponentResource {
   readonly address: HostAddress;
   /** The preflight report, as JSON text. */
   readonly facts: pulumi.Output<string>;
-  private readonly unsent: readonly string[];
+  private readonly deliveries: Deliveries;
   private readonly anchor: command.remote.Command;
   private readonly connection: pulumi.Input<command.types.input.remote.ConnectionArgs>;
 
   constructor(name: string, args: HostArgs, options?: pulumi.ComponentResourceOptions) {
     super("tms-llm:host:Host", name, {}, options);
     this.address = args.address;
-    this.unsent = args.unsent ?? [];
+    this.deliveries = args.deliveries ?? NO_DELIVERIES;
     this.connection = connectionOf(args.address);
-    this.facts = this.runPreflight(name);
+    this.facts = this.runPreflight(name, args.requirements);
     this.anchor = this.createAnchor(name, args);
     this.registerOutputs();
   }
 
-  private runPreflight(name: string): pulumi.Output<string> {
+  private runPreflight(name: string, requirements: Requirements): pulumi.Output<string> {
     const preflight = new command.remote.Command(
       `${name}-preflight`,
       {
         connection: this.connection,
         create: pulumi.interpolate`# tms-llm preflight on ${this.address.identity}\n${PREFLIGHT_TEXT}`,
-        stdin: preflightScript(),
+        stdin: preflightScript(requirements.wayOut),
         ...QUIET,
       },
       { parent: this },
@@ -105,14 +106,15 @@ export class Host extends pulumi.ComponentResource {
     if (warnings.length > 0) void pulumi.log.warn(refusalText([], warnings), this);
   }
 
-  /** Sends a local artifact to `incoming/<sha256>`; nothing for one that the host has, or downloads itself. */
+  /** Sends an artifact to `incoming/<sha256>`; nothing for one that the host has, or downloads itself. */
   deliver(artifact: PlannedArtifact, parent: pulumi.Resource): pulumi.Resource[] {
-    if (artifact.source.kind === "url" || this.unsent.includes(artifact.sha256)) return [];
+    const path = sentFile(artifact, this.deliveries);
+    if (path === undefined) return [];
     const copy = new command.remote.CopyToRemote(
       copyName(artifact),
       {
         connection: this.connection,
-        source: new pulumi.asset.FileAsset(artifact.source.path),
+        source: new pulumi.asset.FileAsset(path),
         remotePath: `/var/lib/tms-llm-incoming/${artifact.sha256}`,
         triggers: [this.address.identity],
       },

@@ -3,8 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
 import { isStackSecret, secretFault, STACK_SECRETS } from "../plan/config/stack-secrets";
-import { readGiven, readPlanContext, readRestoredCa, readUnsent } from "../plan/context";
+import { readGiven, readPlanContext, readDeliveries, readRestoredCa } from "../plan/context";
 import { GIVEN_KEY, RESTORED_CA } from "../plan/gateway";
+import type { Deliveries } from "../plan/deliveries";
 import { makePlan, type Plan } from "../plan/plan";
 import type { PlanContext } from "../plan/plan-context";
 
@@ -14,8 +15,8 @@ export interface Loaded {
   readonly plan: Plan;
   /** Secrets that lie in files of this machine or encrypted in the stack file, by their name in the plan. */
   readonly given: Readonly<Record<string, pulumi.Output<string>>>;
-  /** SHA-256 of artifacts that the host keeps from a former deployment. */
-  readonly unsent: readonly string[];
+  /** What is sent to the host from this machine. */
+  readonly deliveries: Deliveries;
 }
 
 const PROJECT = join(__dirname, "..");
@@ -69,7 +70,7 @@ export function load(): Loaded {
     const config = parseStackConfig(rawConfig(), { stack, file: `Pulumi.${stack}.yaml` });
     const context = readPlanContext(PROJECT, stack, config);
     const given = givenSecrets(stack, config);
-    return { config, context, plan: makePlan(config, context), given, unsent: readUnsent(PROJECT, stack) };
+    return { config, context, plan: makePlan(config, context), given, deliveries: readDeliveries(PROJECT, stack) };
   } catch (error) {
     throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
   }

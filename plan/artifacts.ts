@@ -18,6 +18,11 @@ export class NotPrepared extends Error {
   override readonly name = "NotPrepared";
 }
 
+/** `.tms-llm/pins.json`: SHA-256 by name, as the publisher said it when this clone first asked. */
+export const pinsSchema = z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/));
+
+export type Pins = z.output<typeof pinsSchema>;
+
 /** An artifact of the index under the name that a step's script uses. */
 export function localArtifact(index: ArtifactIndex, key: string, name: string): PlannedArtifact {
   const entry = index[key];

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { z } from "zod";
 import { authorityFault } from "./backup/authority";
-import { artifactIndexSchema, NotPrepared } from "./artifacts";
+import { artifactIndexSchema, NotPrepared, pinsSchema } from "./artifacts";
 import type { StackConfig } from "./config/schema";
+import { type Deliveries, NO_DELIVERIES, parseDeliveries } from "./deliveries";
 import { factsFile, parseFactsFile, type HostFacts } from "./host-facts";
 import type { PlanContext } from "./plan-context";
 import { sandboxSettingsSchema } from "./sandbox";
@@ -24,6 +24,12 @@ function readState(project: string, stack: string, path: string): unknown {
     );
   }
   return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/** The same of a file that comes to be when something is put into it. */
+function readOptional(project: string, path: string): unknown {
+  const file = join(project, STATE_FOLDER, path);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
 
 /** A file that the stack file names, relative to the project. */
@@ -55,13 +61,13 @@ export function readRestoredCa(project: string, stack: string): string | undefin
   );
 }
 
-/** File of what need not be sent to the stack's host, relative to the project. */
-export const unsentFile = (stack: string) => join(STATE_FOLDER, stack, "unsent.json");
+/** File of what is sent to the stack's host and what is not, relative to the project. */
+export const deliveriesFile = (stack: string) => join(STATE_FOLDER, stack, "unsent.json");
 
-/** SHA-256 of the artifacts that the host had without Pulumi's doing when `up` last looked; nothing where nobody has looked. */
-export function readUnsent(project: string, stack: string): readonly string[] {
-  const file = join(project, unsentFile(stack));
-  return existsSync(file) ? z.array(z.string()).parse(JSON.parse(readFileSync(file, "utf8"))) : [];
+/** What `up` decided when it last looked at the host. */
+export function readDeliveries(project: string, stack: string): Deliveries {
+  const file = join(project, deliveriesFile(stack));
+  return existsSync(file) ? parseDeliveries(readFileSync(file, "utf8")) : NO_DELIVERIES;
 }
 
 /** The stack's facts file; undefined where it has none. Throws FaultyFactsFile. */
@@ -77,7 +83,8 @@ export function readPlanContext(project: string, stack: string, config: StackCon
   return {
     stack,
     ...(facts ? { facts } : {}),
-    artifacts: artifactIndexSchema.parse(readState(project, stack, "artifacts.json")),
+    artifacts: artifactIndexSchema.parse(readOptional(project, "artifacts.json")),
+    pins: pinsSchema.parse(readOptional(project, "pins.json")),
     architecture: facts?.architecture ?? DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
     ...(config.gateway.tls.mode === "files" ? { certificate: readGiven(project, config.gateway.tls.certificate) } : {}),
     ...(config.target.kind === "sandbox"

@@ -111,6 +111,8 @@ export interface Facts {
   readonly time: number;
   /** What an earlier deployment left in /var/lib/tms-llm; null on a host that has none. */
   readonly ours: NonNullable<PreflightReport["ours"]> | null;
+  /** What servers answered the host, with the status after redirects, or why they did not; absent where none was asked. */
+  readonly servers?: NonNullable<PreflightReport["servers"]>;
 }
 
 /** The facts in what a host printed; throws UnreadableReport. */
@@ -168,6 +170,7 @@ export function factsFromReport(data: PreflightReport): Facts {
     packageManager: data.packageManagers[0] ?? null,
     time: data.time,
     ours: data.ours,
+    ...(data.servers === undefined ? {} : { servers: data.servers }),
   };
 }
 

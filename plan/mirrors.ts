@@ -13,6 +13,10 @@ export function ollamaReleaseUrl(url: string, { ollama }: Pick<Mirrors, "ollama"
   return place + url.slice(OLLAMA_RELEASES.length);
 }
 
+/** Whether a host can be told to download from there itself: no folder of this machine, and no password that it would see. */
+export const isFetchable = (mirror: string | undefined): boolean =>
+  mirror === undefined || (/^https?:/.test(mirror) && !mirror.includes("@"));
+
 /**
  * Where the host finds a wheel of PyPI. How a mirror lays out its files is its own affair, so the page that it has of the
  * package is asked: `<page>#<file>`.

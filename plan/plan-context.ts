@@ -1,4 +1,4 @@
-import type { ArtifactIndex } from "./artifacts";
+import type { ArtifactIndex, Pins } from "./artifacts";
 import type { HostFacts } from "./host-facts";
 import type { SandboxSettings } from "./sandbox";
 
@@ -9,6 +9,8 @@ export interface PlanContext {
   /** The stack's facts file, where it has one. */
   readonly facts?: HostFacts;
   readonly artifacts: ArtifactIndex;
+  /** Checksums of releases for which the catalogue has none; default none. */
+  readonly pins?: Pins;
   /** Debian's word for the host's architecture: `amd64` or `arm64`. */
   readonly architecture: string;
   /** PEM chain of the gateway, when the stack file gives one. */

@@ -19,6 +19,7 @@ import { termsOf } from "./rules/terms";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
 import type { PlanContext } from "./plan-context";
+import { wayOut } from "./servers";
 import type { Mount, SandboxSettings } from "./sandbox";
 import { weightBytes } from "./sizing/arithmetic";
 import { resolveStack, type Resolution } from "./sizing/resolve";
@@ -129,6 +130,7 @@ type RequirementContext = Pick<PlanContext, "stack" | "facts" | "architecture">;
 function requirements(resolution: Resolution, context: RequirementContext): Requirements {
   const { config, placement } = resolution;
   const engine = engineRequirements(config);
+  const out = wayOut(config, context);
   return {
     architecture: context.architecture,
     serverName: config.gateway.serverName,
@@ -147,6 +149,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     },
     ports: [{ port: config.gateway.port, unit: "nginx.service" }, ...engine.ports],
     sshPort: sshdPort(config.target),
+    ...(out ? { wayOut: out } : {}),
     ...(context.facts ? { recorded: { stack: context.stack, facts: context.facts } } : {}),
   };
 }

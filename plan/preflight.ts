@@ -8,6 +8,7 @@ import { judgeRecordedFacts } from "./preflight/recorded";
 import type { Refusal } from "./preflight/refusal";
 import type { Requirements } from "./preflight/requirements";
 import { judgeIpv6 } from "./preflight/ipv6";
+import { judgeServers } from "./preflight/servers";
 import { judgeSsh } from "./preflight/ssh";
 import { judgeSystem } from "./preflight/system";
 import { warn } from "./preflight/warnings";
@@ -36,6 +37,7 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...judgeIpv6(facts, requirements),
       ...(requirements.docker ? judgeDocker(facts) : []),
       ...gpu.refusals,
+      ...(requirements.wayOut ? judgeServers(facts, requirements.wayOut) : []),
     ],
     warnings: [...recorded.warnings, ...warn(facts, requirements), ...gpu.warnings],
   };

@@ -24,6 +24,10 @@ const PLACES = {
   dnf: { keyrings: "/etc/pki/rpm-gpg/RPM-GPG-KEY-tms-llm-", lists: "/etc/yum.repos.d/tms-llm-", ending: ["", "repo"] },
 } as const;
 
+/** The file that names the repository to apt or dnf. */
+export const repositoryList = (manager: "apt" | "dnf", name: string): string =>
+  `${PLACES[manager].lists}${name}.${PLACES[manager].ending[1]}`;
+
 /** Inputs and files of a step that begins with a repository; both empty where there is none. */
 export function repositoryPlan(
   manager: "apt" | "dnf",
@@ -31,9 +35,9 @@ export function repositoryPlan(
 ): { readonly inputs: Readonly<Record<string, string>>; readonly files: readonly PlannedFile[] } {
   if (!repository) return { inputs: { url: "", key: "", fingerprint: "", keyring: "", list: "" }, files: [] };
   const { name, title, url, key, fingerprint, signed } = repository;
-  const { keyrings, lists, ending } = PLACES[manager];
+  const { keyrings, ending } = PLACES[manager];
   const keyring = `${keyrings}${name}${ending[0] === "" ? "" : `.${ending[0]}`}`;
-  const list = `${lists}${name}.${ending[1]}`;
+  const list = repositoryList(manager, name);
   const text =
     manager === "apt"
       ? fillTemplate(templateText("repositories/apt.list"), { keyring, url })

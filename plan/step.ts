@@ -25,9 +25,17 @@ export interface PlannedFile {
 export interface PlannedArtifact {
   readonly name: string;
   readonly sha256: string;
-  /** Where this machine finds it: a path in the artifact cache, or a URL that the host downloads itself. */
-  readonly source: { readonly kind: "local"; readonly path: string } | { readonly kind: "url"; readonly url: string };
+  readonly source: ArtifactSource;
 }
+
+/**
+ * Where an artifact comes from: a file of this machine, which is sent; or a URL, from which the host downloads it by itself.
+ * With `orSent` a host that does not reach the URL is sent the file from this machine instead, whose place is known once it
+ * is here.
+ */
+export type ArtifactSource =
+  | { readonly kind: "local"; readonly path: string }
+  | { readonly kind: "url"; readonly url: string; readonly orSent?: { readonly path?: string } };
 
 /** A secret by name; the generation moves when the value is made anew, so it takes part in the digest. */
 export interface SecretReference {

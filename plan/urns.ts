@@ -1,3 +1,4 @@
+import { type Deliveries, sentFile } from "./deliveries";
 import type { Plan } from "./plan";
 import type { PhaseName, PlannedArtifact } from "./step";
 
@@ -21,11 +22,12 @@ export function phaseUrns(
   plan: Plan,
   phases: readonly PhaseName[],
   held: readonly string[],
+  deliveries: Deliveries,
 ): string[] {
   return phases.flatMap((phase) => {
     const artifacts = plan.steps.filter((step) => step.phase === phase).flatMap((step) => step.artifacts);
     const copies = artifacts
-      .filter(({ source, sha256 }) => source.kind === "local" && !held.includes(sha256))
+      .filter((artifact) => sentFile(artifact, deliveries) !== undefined && !held.includes(artifact.sha256))
       .map((artifact) => copyUrn(project, stack, artifact));
     return [...copies, urnIn(project, stack, "Command", `phase-${phase}`)];
   });

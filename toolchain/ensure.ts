@@ -2,6 +2,7 @@ import { type Artifact } from "./artifacts";
 import { docker, type Docker } from "./docker";
 import { pulumiEnvironment } from "./environment";
 import { ollama } from "./ollama";
+import { ollamaChecksum, type OllamaRequest } from "./ollama-release";
 import { type Plugin, plugins } from "./plugins";
 import { policyPack } from "./policy-pack";
 import type { Progress } from "./progress";
@@ -16,12 +17,10 @@ import { tinyModelArchive, tinyModelFile } from "./tiny-model-file";
 export interface PieceOptions {
   /** Whether the stack's target is a sandbox: it needs Docker and an image, and may use stand-ins and local builds. */
   readonly sandbox: boolean;
-  /** Version of Ollama to have ready for delivery; without it none is. */
-  readonly ollama?: string;
-  /** What the host computes on, in Debian's word; default: as this machine. */
-  readonly architecture?: string;
-  /** A folder or server in the place of Ollama's releases. */
-  readonly ollamaMirror?: string;
+  /** Release of Ollama that the stack needs; without it none is. */
+  readonly ollama?: OllamaRequest;
+  /** Whether the host may download it by itself, so that its checksum is all that this machine needs; default false. */
+  readonly hostDownloads?: boolean;
   /** The engine in Python to have ready for sandboxes; without it none is. */
   readonly python?: PythonDelivery;
   /** Whether a model of the stack is `builtin:tiny`. */
@@ -69,6 +68,14 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
   };
 }
 
+/** The publisher's archive of a release of Ollama, for a host that does not reach it. @throws ToolchainError */
+export async function ensureOfficialOllama(release: OllamaRequest, progress: Progress): Promise<Artifact> {
+  const run = new Run();
+  const slot = run.add(ollama({ ...release, allowLocalBuild: false }));
+  await run.make(progress);
+  return slot.result;
+}
+
 /** What is there and what would be done about the rest; changes nothing. For `npm run doctor`. */
 export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
   const run = new Run();
@@ -77,23 +84,15 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
 }
 
 function addPieces(run: Run, options: PieceOptions) {
-  const { sandbox, ollama: version, architecture, ollamaMirror, python, tinyModel } = options;
+  const { sandbox, ollama: release, hostDownloads = false, python, tinyModel } = options;
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
   run.add(policyPack);
   const daemon = sandbox ? run.add(docker) : undefined;
   if (daemon) run.add(sandboxImage(daemon.result));
+  if (release !== undefined && hostDownloads) run.add(ollamaChecksum(release));
   const artifacts = [
-    ...(version === undefined
-      ? []
-      : [
-          ollama({
-            version,
-            allowLocalBuild: sandbox,
-            ...(architecture === undefined ? {} : { architecture }),
-            ...(ollamaMirror === undefined ? {} : { mirror: ollamaMirror }),
-          }),
-        ]),
+    ...(release === undefined || hostDownloads ? [] : [ollama({ ...release, allowLocalBuild: sandbox })]),
     ...(python === undefined ? [] : [pythonPackages(python)]),
     ...(tinyModel ? [python === undefined ? tinyModelFile : tinyModelArchive] : []),
   ].map((piece) => run.add(piece));

@@ -4,42 +4,35 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import { createTar } from "nanotar";
-import { ollamaReleaseUrl } from "../plan/mirrors";
+import type { OllamaRelease } from "../plan/catalog/ollama";
 import { type Artifact, findArtifact, recordArtifact } from "./artifacts";
 import { runCommand } from "./command";
 import { installPackages, packagesToInstall } from "./debian";
-import { downloadFile, downloadText, sha256OfFile } from "./download";
+import { downloadFile, sha256OfFile } from "./download";
 import { ToolchainError } from "./failure";
 import { buildWithGo, findGo } from "./go-build";
 import { reachable } from "./internet";
 import { makeOnce } from "./once";
+import { expectedChecksum, officialMissing, type OllamaRequest, requestedRelease } from "./ollama-release";
 import type { Intent, Piece, Report } from "./piece";
-import { architecture, cacheFolder, PRIVATE } from "./places";
-import { writePrivate } from "./private-files";
-import { type OllamaRelease, ollamaRelease } from "./releases";
+import { cacheFolder } from "./places";
 
 /** Headers that Ollama's llama.cpp includes and that its Go module leaves out. */
 const BUILD_PACKAGES = ["g++", "nlohmann-json3-dev", "libstb-dev"];
 /** A Go module that carries `miniaudio.h`, which Debian 12 does not package. */
 const MINIAUDIO_MODULE = "github.com/gen2brain/malgo@v0.11.24";
 
-export interface OllamaOptions {
-  readonly version: string;
-  /** What the host computes on, in Debian's word; default: as this machine. */
-  readonly architecture?: string;
+export interface OllamaOptions extends OllamaRequest {
   /** A local build goes to sandboxes only. */
   readonly allowLocalBuild: boolean;
-  /** A folder (`folder:/…`) or server in the place of the publisher's. */
-  readonly mirror?: string;
 }
 
 /** The archive of an Ollama release, `bin/ollama` in it, as a piece. */
-export function ollama({ version, architecture: wanted, allowLocalBuild, mirror }: OllamaOptions): Piece<Artifact> {
-  const release = fromMirror(ollamaRelease(version), mirror);
-  const arch = releasedFor(version, wanted ?? architecture() ?? process.arch);
+export function ollama({ allowLocalBuild, ...request }: OllamaOptions): Piece<Artifact> {
+  const { version, mirror } = request;
+  const { release, arch, key } = requestedRelease(request);
   // A mirror is asked for the file at once; what is wrong with it, the download says.
   const canDownload = () => (mirror === undefined ? reachable(release.archives[arch].url) : Promise.resolve(true));
-  const key = `ollama-${version}-linux-${arch}`;
   const folder = (origin: Artifact["origin"]) => join(cacheFolder(), "artifacts", key, origin);
   const file = (origin: Artifact["origin"]) => join(folder(origin), `${key}.tar.zst`);
 
@@ -55,7 +48,7 @@ export function ollama({ version, architecture: wanted, allowLocalBuild, mirror 
       async (place) => {
         mkdirSync(place);
         const archive = join(place, `${key}.tar.zst`);
-        const expected = await expectedChecksum(key, release, arch, report);
+        const expected = await expectedChecksum({ release, arch, key }, report);
         report("downloading");
         const found = await downloadFile(release.archives[arch].url, archive, report);
         if (found !== expected) throw checksumMismatch(release.archives[arch].url, expected, found);
@@ -121,33 +114,6 @@ export function ollama({ version, architecture: wanted, allowLocalBuild, mirror 
   };
 }
 
-function releasedFor(version: string, arch: string): "amd64" | "arm64" {
-  if (arch === "amd64" || arch === "arm64") return arch;
-  throw new ToolchainError(
-    `Ollama ${version} cannot be delivered.`,
-    `its publisher has it for amd64 and arm64, and not for ${arch}`,
-    "Use another machine.",
-  );
-}
-
-function fromMirror(release: OllamaRelease, mirror: string | undefined): OllamaRelease {
-  const place = (url: string) => ollamaReleaseUrl(url, mirror === undefined ? {} : { ollama: mirror });
-  const { amd64, arm64 } = release.archives;
-  return {
-    ...release,
-    checksums: place(release.checksums),
-    archives: { amd64: { ...amd64, url: place(amd64.url) }, arm64: { ...arm64, url: place(arm64.url) } },
-  };
-}
-
-function officialMissing(version: string, { source }: OllamaRelease): ToolchainError {
-  return new ToolchainError(
-    `The official archive of Ollama ${version} is missing.`,
-    `${source} could not be reached, and what is built locally goes to sandboxes only`,
-    "Connect this machine to the internet (a proxy by https_proxy), or name a server or folder that has it as mirrors.ollama in the stack file (docs/operate/mirrors.md); then run the command again.",
-  );
-}
-
 function checksumMismatch(url: string, expected: string, found: string): ToolchainError {
   return new ToolchainError(
     `${url} is not the file that it should be.`,
@@ -155,41 +121,6 @@ function checksumMismatch(url: string, expected: string, found: string): Toolcha
     "Do not use it. Try again later; if it stays so, tell the publisher.",
     4,
   );
-}
-
-const PINS = join(PRIVATE, "pins.json");
-
-/** From the catalogue; else as pinned by this clone; else from the publisher's list, which is then pinned. */
-async function expectedChecksum(
-  key: string,
-  release: OllamaRelease,
-  arch: "amd64" | "arm64",
-  report: Report,
-): Promise<string> {
-  const { url, sha256 } = release.archives[arch];
-  if (sha256 !== null) return sha256;
-  const pins = existsSync(PINS) ? (JSON.parse(readFileSync(PINS, "utf8")) as Record<string, string>) : {};
-  if (pins[key] !== undefined) return pins[key];
-  const published = checksumIn(await downloadText(release.checksums), url.split("/").pop()!);
-  if (published === undefined) {
-    throw new ToolchainError(
-      `${url} cannot be verified.`,
-      `${release.checksums} does not name it`,
-      "Add its SHA-256 to plan/catalog/releases.yaml.",
-    );
-  }
-  writePrivate(PINS, `${JSON.stringify({ ...pins, [key]: published }, undefined, 2)}\n`);
-  report(`pinned the publisher's checksum, unverified by anybody else: ${published}`);
-  return published;
-}
-
-/** The digest of one file in the output of `sha256sum`. */
-export function checksumIn(list: string, file: string): string | undefined {
-  for (const line of list.split("\n")) {
-    const match = /^([0-9a-f]{64})\s+[*]?(?:\.\/)?(\S+)$/.exec(line.trim());
-    if (match?.[2] === file) return match[1];
-  }
-  return undefined;
 }
 
 /** Builds the server for CPUs and packs it as the official archive is laid out. */

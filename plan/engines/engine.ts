@@ -7,7 +7,7 @@ import type { PlanContext } from "../plan-context";
 import type { Requirements } from "../preflight";
 import { ENGINE_UNIT, type PlannedArtifact, type Step } from "../step";
 import { modelStep } from "./modelfile";
-import { ollamaArtifact, ollamaStep } from "./ollama";
+import { ollamaArchive, ollamaStep } from "./ollama";
 import { placedEngine, pythonFiles, type ResolvedPythonEngine, wheelMounts } from "./python-environment";
 import { transformersModelStep, transformersStep } from "./transformers";
 import { vllmModelStep, vllmStep } from "./vllm";
@@ -34,7 +34,7 @@ function ownSteps(config: ResolvedConfig, context: PlanContext): Step[] {
 }
 
 function ollamaSteps(engine: ResolvedOllama, config: ResolvedConfig, context: PlanContext): Step[] {
-  const archive = localArtifact(context.artifacts, ollamaArtifact(engine.version, context.architecture), "ollama");
+  const archive = ollamaArchive(engine, config, context);
   return [
     ollamaStep(engine, config, archive),
     ...config.models.map((model) => modelStep(model, engine, modelFiles(model, context))),

@@ -1,9 +1,13 @@
+import { localArtifact, NotPrepared } from "../artifacts";
+import { OLLAMA_RELEASES, releasedArchive } from "../catalog/ollama";
 import { gpuUnitSlots } from "../gpu";
+import { isFetchable, ollamaReleaseUrl } from "../mirrors";
 import { engineProxyLines } from "../network";
 import type { ResolvedConfig, ResolvedOllama } from "../sizing/resolved";
 import { plannedFile } from "../render/payload";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
+import type { PlanContext } from "../plan-context";
 import type { PlannedArtifact, Step } from "../step";
 import { cudaEnvironment } from "./cuda";
 import { useOf } from "./modelfile";
@@ -13,6 +17,31 @@ export const LOAD_TIMEOUT_SECONDS = 900;
 
 /** Name of Ollama's release in the artifact index. */
 export const ollamaArtifact = (version: string, architecture: string) => `ollama-${version}-linux-${architecture}`;
+
+/**
+ * The archive of the release: a sandbox is sent what this machine has; another host is to download the publisher's by
+ * itself, unless only this machine reaches the mirror. For that nothing has to be here but a checksum.
+ */
+export function ollamaArchive(
+  { version }: Pick<ResolvedOllama, "version">,
+  { target, mirrors }: Pick<ResolvedConfig, "target" | "mirrors">,
+  { artifacts, architecture, pins = {} }: Pick<PlanContext, "artifacts" | "architecture" | "pins">,
+): PlannedArtifact {
+  const key = ollamaArtifact(version, architecture);
+  const release = OLLAMA_RELEASES[version];
+  const published = release && releasedArchive(release, architecture);
+  if (target.kind === "sandbox" || published === undefined || !isFetchable(mirrors.ollama))
+    return localArtifact(artifacts, key, "ollama");
+  // What this machine has built itself is for sandboxes.
+  const official = artifacts[key]?.origin === "official" ? artifacts[key] : undefined;
+  const sha256 = official?.sha256 ?? published.sha256 ?? pins[key];
+  if (sha256 === undefined)
+    throw new NotPrepared(
+      `the checksum of Ollama ${version} for ${architecture} is neither in plan/catalog/releases.yaml nor pinned in this clone.\n  way out: npm run up, which asks its publisher; or engine.version with one that the catalogue has a checksum of`,
+    );
+  const url = ollamaReleaseUrl(published.url, mirrors);
+  return { name: "ollama", sha256, source: { kind: "url", url, orSent: official ? { path: official.path } : {} } };
+}
 
 function attention({ flashAttention, kvCacheType }: ResolvedOllama): string[] {
   return [

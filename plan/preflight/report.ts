@@ -61,6 +61,8 @@ const reportSchema = z.strictObject({
       ledger: z.array(z.strictObject({ kind: z.string(), id: z.string() })),
     })
     .nullable(),
+  /** Only where servers were asked, and the host has curl to ask them with. */
+  servers: z.array(z.strictObject({ url: z.string(), status: count, fault: text })).optional(),
 });
 
 /** The report as the host sends it; text stays as the host says it, null is "cannot be told". */

@@ -2,6 +2,7 @@ import type { Existing } from "../existing";
 import type { FirewallChoice } from "../firewall";
 import type { DriverWish } from "./driver";
 import type { GpuRequirement } from "./gpu";
+import type { WayOut } from "../servers";
 import type { RecordedFacts } from "./recorded";
 
 export interface PortRequirement {
@@ -37,6 +38,8 @@ export interface Requirements {
   readonly driver?: DriverWish;
   /** Whether Docker has to be there, to be given the GPU; default false. */
   readonly docker?: boolean;
+  /** Servers that the host is going to need; without it none is asked. */
+  readonly wayOut?: WayOut;
   /** What the plan was made for, where it was made for something. */
   readonly recorded?: RecordedFacts;
 }

@@ -21,7 +21,7 @@ export function fillSecrets(text: string, secrets: SecretValues): string {
 }
 
 // Bash has one quoting that knows no exceptions; a library would add forms, not safety.
-const quote = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
+export const shellQuoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
 
 function library(): Record<string, string> {
   return Object.fromEntries(templateNames("lib").map((name) => [`lib/${name}`, templateText(`lib/${name}`)]));
@@ -29,7 +29,7 @@ function library(): Record<string, string> {
 
 function stepFiles(step: Step, index: number): Record<string, string> {
   const folder = `steps/${String(index).padStart(2, "0")}-${step.name}`;
-  const inputs = Object.entries(step.inputs).map(([key, value]) => `in_${key}=${quote(value)}\n`);
+  const inputs = Object.entries(step.inputs).map(([key, value]) => `in_${key}=${shellQuoted(value)}\n`);
   const rows = step.files.map((file, number) => `${[file.path, file.owner, file.mode, number].join("\t")}\n`);
   const artifacts = step.artifacts.map(
     ({ name, sha256, source }) => `${[name, sha256, source.kind === "url" ? source.url : ""].join("\t")}\n`,
@@ -61,7 +61,7 @@ export interface PhaseSettings {
 /** Everything of a phase but its secrets: path in the payload → text. */
 function phaseFiles(phase: PhaseName, steps: readonly Step[], settings: PhaseSettings): Record<string, string> {
   const environment = Object.entries(settings.environment ?? {}).map(
-    ([name, value]) => `export ${name}=${quote(value)}\n`,
+    ([name, value]) => `export ${name}=${shellQuoted(value)}\n`,
   );
   return Object.assign(
     {

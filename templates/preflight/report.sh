@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # Prints one JSON object about this host, ASCII only. Reads, changes nothing, leaves no file.
-# Runs as root from standard input, after json.sh, machine.sh and occupants.sh. Needs bash 4.2 and coreutils; all else may be
+# Runs as root from standard input, after json.sh, machine.sh, occupants.sh and servers.sh. Needs bash 4.2 and coreutils; all else may be
 # absent.
 # What a value means is decided in plan/facts.ts: here text stays as the host says it, and null is "cannot be told".
 
@@ -54,6 +54,7 @@ main() {
   nginx
   account
   ours
+  [[ -z ${asked-} ]] || servers
   close '}'
   printf '%s\n' "$json"
 }

@@ -34,7 +34,9 @@ export async function prepareMaterial(): Promise<Material> {
     obtain(ollama({ version, allowLocalBuild: true })),
     obtain(tinyModelFile),
   ]);
-  return { image, artifacts: { [ollamaArtifact(version, architecture()!)]: archive, "tiny-model": weights } };
+  // It passes for the publisher's, which is what a host of one's own gets.
+  const official = { ...archive, origin: "official" as const };
+  return { image, artifacts: { [ollamaArtifact(version, architecture()!)]: official, "tiny-model": weights } };
 }
 
 export async function obtain<T>(piece: Piece<T>): Promise<T> {
@@ -77,14 +79,15 @@ export async function anchor(host: BareHost): Promise<void> {
   await host.shell(loaderText("anchor", "", "", "anchor"), renderAnchor("step-tests", "steps"));
 }
 
-/** Puts what the steps take from this machine where `CopyToRemote` would. */
+/** Puts what this machine has for the steps where `CopyToRemote` would. */
 export async function deliver(host: BareHost, steps: readonly Step[]): Promise<void> {
   await host.shell("install -d -m 0700 /var/lib/tms-llm-incoming");
   for (const artifact of steps.flatMap(({ artifacts }) => artifacts)) await deliverOne(host, artifact);
 }
 
 async function deliverOne(host: BareHost, { sha256, source }: PlannedArtifact): Promise<void> {
-  if (source.kind === "local") await host.copy(source.path, `/var/lib/tms-llm-incoming/${sha256}`);
+  const path = source.kind === "local" ? source.path : source.orSent?.path;
+  if (path !== undefined) await host.copy(path, `/var/lib/tms-llm-incoming/${sha256}`);
 }
 
 /** The value that a secret of the plan has here. Each key is another one, or a client could pass for another. */

@@ -26,8 +26,9 @@ export class RenumberedReleases {
     const engine = steps.find(({ script }) => script === "ollama.sh")!;
     const [artifact] = engine.artifacts;
     const from = engine.inputs["version"]!;
-    if (artifact?.source.kind !== "local") throw new Error("the archive is not on this machine");
-    const { path, sha256 } = await this.archive(artifact.source.path, from, to);
+    const original = artifact?.source.kind === "url" ? artifact.source.orSent?.path : undefined;
+    if (artifact === undefined || original === undefined) throw new Error("the archive is not on this machine");
+    const { path, sha256 } = await this.archive(original, from, to);
     const archive: PlannedArtifact = { name: artifact.name, sha256, source: { kind: "local", path } };
     const renumbered = (text: string) => text.replaceAll(`/ollama/${from}/`, `/ollama/${to}/`);
     return steps.map((step) =>

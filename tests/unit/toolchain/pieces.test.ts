@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDebianLike, osRelease } from "../../../toolchain/debian";
 import { absenceError, docker } from "../../../toolchain/docker";
-import { checksumIn, ollama } from "../../../toolchain/ollama";
+import { ollama } from "../../../toolchain/ollama";
+import { checksumIn, ollamaRelease } from "../../../toolchain/ollama-release";
 import { wantedPlugins } from "../../../toolchain/plugins";
 import { isSuitable } from "../../../toolchain/pulumi-cli";
-import { ollamaRelease } from "../../../toolchain/releases";
 import { sandboxImageTag } from "../../../toolchain/sandbox-image";
 import { STAND_INS } from "../../../toolchain/stand-ins/build";
 

@@ -1,0 +1,148 @@
+import { OLLAMA_RELEASES, releasedArchive } from "./catalog/ollama";
+import { UV } from "./catalog/python";
+import { SERVERS, type ServerName } from "./catalog/servers";
+import { fetchedWeights } from "./engines/fetched-weights";
+import { engineHome, releaseFolder, type ResolvedPythonEngine } from "./engines/python-environment";
+import { isFetchable, ollamaReleaseUrl } from "./mirrors";
+import { proxyVariables } from "./network";
+import { systemRow } from "./os";
+import type { PlanContext } from "./plan-context";
+import { repositoryList } from "./repository";
+import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
+
+/** Which servers a host is going to need for this plan, and how it gets there. */
+
+/** A thing of ours on the host, as its ledger names it. */
+export interface OnLedger {
+  readonly kind: string;
+  readonly id: string;
+}
+
+export interface NeededServer {
+  readonly name: ServerName;
+  /** Any of them will do. */
+  readonly urls: readonly string[];
+  /** Whether the host can do without: what it would fetch is then sent. */
+  readonly optional?: true;
+  /** What it has when nothing more is needed from there. */
+  readonly there: readonly OnLedger[];
+  /** A file of the host's in which its administrator has named another place; with it nobody is asked. */
+  readonly unless?: string;
+}
+
+export interface WayOut {
+  readonly servers: readonly NeededServer[];
+  /** The proxy, as its clients are told of it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Names that the host is going to be told, with their addresses. */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+type Context = Pick<PlanContext, "architecture" | "facts">;
+
+/** @returns undefined where the host needs no server but those of its own packages; a sandbox needs none */
+export function wayOut(config: ResolvedConfig, context: Context): WayOut | undefined {
+  if (config.target.kind === "sandbox") return undefined;
+  const servers = [...engineServers(config, context), ...gpuServers(config, context)];
+  if (servers.length === 0) return undefined;
+  return { servers, environment: proxyVariables(config.network), names: config.network.hosts };
+}
+
+function engineServers(config: ResolvedConfig, context: Context): NeededServer[] {
+  const { engine } = config;
+  switch (engine.kind) {
+    case "ollama":
+      return ollamaServers(engine.version, config, context);
+    case "vllm":
+    case "transformers":
+      return pythonServers(engine, config);
+    default:
+      return engine satisfies never;
+  }
+}
+
+function ollamaServers(
+  version: string,
+  { models, mirrors }: ResolvedConfig,
+  { architecture }: Context,
+): NeededServer[] {
+  const archive = OLLAMA_RELEASES[version] && releasedArchive(OLLAMA_RELEASES[version], architecture);
+  const registry = (name: ServerName, mirror: string | undefined, prefix: string): NeededServer[] => {
+    const fetched = models.filter(({ source }) => source.startsWith(prefix));
+    const there = fetched.map((model) => ({ kind: "model", id: model.name }));
+    return fetched.length === 0 ? [] : [{ name, urls: placeOf(name, mirror && `https://${mirror}`), there }];
+  };
+  return [
+    ...(archive && isFetchable(mirrors.ollama)
+      ? [
+          {
+            name: "ollama" as const,
+            urls: [ollamaReleaseUrl(archive.url, mirrors)],
+            optional: true as const,
+            there: [{ kind: "tree", id: `/opt/llm/ollama/${version}` }],
+          },
+        ]
+      : []),
+    ...registry("ollamaLibrary", mirrors.ollamaLibrary, "ollama:"),
+    ...registry("huggingFaceGguf", mirrors.huggingFace, "hf.co/"),
+  ];
+}
+
+/** The administrator's own settings of uv. */
+const UV_SETTINGS = "/etc/uv/uv.toml";
+
+function pythonServers(engine: ResolvedPythonEngine, { models, mirrors }: ResolvedConfig): NeededServer[] {
+  const home = engineHome(engine.kind);
+  const release = [{ kind: "tree", id: releaseFolder(engine) }];
+  const byUv = (name: ServerName, mirror: string | undefined): NeededServer[] =>
+    mirror?.startsWith("file:")
+      ? []
+      : [
+          {
+            name,
+            urls: placeOf(name, mirror),
+            there: release,
+            ...(mirror === undefined ? { unless: UV_SETTINGS } : {}),
+          },
+        ];
+  return [
+    {
+      name: "installer",
+      urls: placeOf("installer", mirrors.pypi),
+      there: [{ kind: "tree", id: `${home}/uv-${UV.version}` }],
+    },
+    ...(engine.packages === "index" ? [...byUv("pypi", mirrors.pypi), ...byUv("python", mirrors.python)] : []),
+    ...models.flatMap((model) => weightsServer(model, mirrors, home)),
+  ];
+}
+
+function weightsServer(model: ResolvedModel, mirrors: ResolvedConfig["mirrors"], home: string): NeededServer[] {
+  const fetched = fetchedWeights(model, mirrors, home);
+  if (!fetched || !model.download) return [];
+  const there = [{ kind: "weights", id: fetched.folder }];
+  return [
+    {
+      name: "huggingFace",
+      urls: placeOf("huggingFace", mirrors.huggingFace && `https://${mirrors.huggingFace}`),
+      there,
+    },
+  ];
+}
+
+function gpuServers({ gpu, mirrors }: ResolvedConfig, { facts }: Context): NeededServer[] {
+  const row = facts && systemRow(facts.system);
+  const manager = row?.family === "rhel" ? "dnf" : "apt";
+  const repository = (name: "nvidiaDriver" | "nvidiaContainerToolkit", list: string): NeededServer[] => {
+    const mirror = mirrors[name]?.url;
+    if (mirror?.startsWith("file:")) return [];
+    return [{ name, urls: placeOf(name, mirror), there: [{ kind: "file", id: repositoryList(manager, list) }] }];
+  };
+  return [
+    // Ubuntu's own archive has the driver.
+    ...(gpu.driver === "install" && row && row.id !== "ubuntu" ? repository("nvidiaDriver", "nvidia-driver") : []),
+    ...(gpu.containerToolkit === "install" ? repository("nvidiaContainerToolkit", "nvidia-container-toolkit") : []),
+  ];
+}
+
+const placeOf = (name: ServerName, mirror: string | undefined): readonly string[] =>
+  mirror === undefined ? SERVERS[name].urls : [mirror];

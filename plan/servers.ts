@@ -2,7 +2,7 @@ import { OLLAMA_RELEASES, releasedArchive } from "./catalog/ollama";
 import { UV } from "./catalog/python";
 import { SERVERS, type ServerName } from "./catalog/servers";
 import { fetchedWeights } from "./engines/fetched-weights";
-import { engineHome, releaseFolder, type ResolvedPythonEngine } from "./engines/python-environment";
+import { engineHome, releaseFolder, UV_WHEEL, type ResolvedPythonEngine } from "./engines/python-environment";
 import { isFetchable, ollamaReleaseUrl } from "./mirrors";
 import { proxyVariables } from "./network";
 import { systemRow } from "./os";
@@ -93,7 +93,6 @@ const UV_SETTINGS = "/etc/uv/uv.toml";
 
 function pythonServers(engine: ResolvedPythonEngine, { models, mirrors }: ResolvedConfig): NeededServer[] {
   const home = engineHome(engine.kind);
-  const release = [{ kind: "tree", id: releaseFolder(engine) }];
   const byUv = (name: ServerName, mirror: string | undefined): NeededServer[] =>
     mirror?.startsWith("file:")
       ? []
@@ -101,7 +100,7 @@ function pythonServers(engine: ResolvedPythonEngine, { models, mirrors }: Resolv
           {
             name,
             urls: placeOf(name, mirror),
-            there: release,
+            there: [{ kind: "tree", id: releaseFolder(engine) }],
             ...(mirror === undefined ? { unless: UV_SETTINGS } : {}),
           },
         ];
@@ -110,6 +109,8 @@ function pythonServers(engine: ResolvedPythonEngine, { models, mirrors }: Resolv
       name: "installer",
       urls: placeOf("installer", mirrors.pypi),
       there: [{ kind: "tree", id: `${home}/uv-${UV.version}` }],
+      // It may lie among the wheels.
+      ...(engine.packages === "index" ? {} : { unless: `${engine.packages.slice("folder:".length)}/${UV_WHEEL}` }),
     },
     ...(engine.packages === "index" ? [...byUv("pypi", mirrors.pypi), ...byUv("python", mirrors.python)] : []),
     ...models.flatMap((model) => weightsServer(model, mirrors, home)),

@@ -21,7 +21,7 @@ const packages = () =>
   text(/^(index|folder:\/[^\r\n]+)$/, { expected: "index or folder:<path on the host>", type: "source" })
     .default("index")
     .describe(
-      "Where the host takes the engine's packages from, each checked against the lock file: `index` is PyPI, or what the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series. A sandbox gets its folder from this machine.",
+      "Where the host takes the engine's packages from, each checked against the lock file: `index` is PyPI, or what `mirrors.pypi` or the host's `/etc/uv/uv.toml` puts in its place; `folder:<path>` is a folder of wheels on the host, which then needs no network but a Python of the right series, and uv's own wheel among them. A sandbox gets its folder from this machine.",
     );
 
 const drain = (when = "the engine is stopped") =>

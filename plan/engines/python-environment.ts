@@ -47,6 +47,9 @@ export interface PythonFiles {
   readonly mirrors?: Pick<Mirrors, "pypi" | "python">;
 }
 
+/** File name of the installer's wheel. */
+export const UV_WHEEL = UV.url.slice(UV.url.lastIndexOf("/") + 1);
+
 /** The installer, which the host downloads itself unless this machine has it for a sandbox. */
 const uvFromIndex = ({ pypi }: Pick<Mirrors, "pypi">): PlannedArtifact => ({
   name: "uv",
@@ -113,6 +116,7 @@ export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles
       index: (wheels === "" && files.mirrors?.pypi) || "",
       python_mirror: (wheels === "" && files.mirrors?.python) || "",
       uv: `${home}/uv-${UV.version}`,
+      uv_wheel: UV_WHEEL,
       // Without the index there is nobody to fetch a Python from, so the system's own must do.
       python: wheels === "" ? (python.managed ?? python.series) : python.series,
       packages: ["python3", ...needs.packages].join("\n"),

@@ -252,6 +252,17 @@ link_on_page() {
     python3 "$LIB/index-link.py" "$1" "$2"
 }
 
+# offer_artifact NAME PATH: a file of this host that may be the artifact, for one that was not sent.
+offer_artifact() {
+  local path
+  path=$INCOMING/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")
+  if [[ ! -e $path && -e $2 ]]; then
+    install -d -m 0700 "$INCOMING"
+    cp -- "$2" "$path.offered"
+    mv -T "$path.offered" "$path"
+  fi
+}
+
 # artifact NAME: prints the path of the verified artifact; downloads it when it was not sent and has a URL, which may be the
 # page of an index and the name of a file on it: PAGE#FILE.
 artifact() {

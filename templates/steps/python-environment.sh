@@ -18,6 +18,8 @@ install_uv() {
     difference "uv" "$in_uv" absent
     if [[ $VERB == apply ]]; then
       own tree "$in_uv" absent
+      # A host without a network has it among its wheels.
+      if [[ -n $in_wheels ]]; then offer_artifact uv "$in_wheels/$in_uv_wheel"; fi
       unpack_uv "$(artifact uv)"
       changed "uv"
     fi

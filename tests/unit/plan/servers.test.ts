@@ -113,7 +113,7 @@ describe("a host that does not reach them", () => {
   test("is told the proxy by which it was asked", () => {
     const wayOut = wayOutOf({ ...OLLAMA("ollama:qwen3:8b"), network: { proxy: "http://proxy.internal:3128" } })!;
     expect(refusalText(judged(wayOut))).toContain(
-      "way out: see that http://proxy.internal:3128 lets it through; without it: mirrors.ollamaLibrary;",
+      "way out: see that http://proxy.internal:3128 lets it through; or have it from elsewhere: mirrors.ollamaLibrary;",
     );
   });
 
@@ -227,6 +227,14 @@ describe.skipIf(process.platform !== "linux")("the question, asked by the prefli
   test("is not asked where the host's administrator has named another place", async () => {
     expect((await answers(["http://127.0.0.1:9/"], {}, "/etc/passwd")).servers).toEqual([]);
   });
+});
+
+test("a host without a network has the installer among its wheels, and is not asked for it then", () => {
+  const changes = {
+    engine: { kind: "vllm", packages: "folder:/srv/wheels" },
+    models: [{ ...VLLM.models[0], download: false }],
+  };
+  expect(wayOutOf(changes)!.servers[0]!.unless).toMatch(/^\/srv\/wheels\/uv-[\d.]+-.*x86_64\.whl$/);
 });
 
 test("every server that this project asks by itself is one of the list", () => {

@@ -24,12 +24,13 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const part = () => join(folder, "incoming", `${sha256}.part`);
 
 /** What `artifact it` prints, and says. */
-async function artifact(url: string): Promise<{ failed: boolean; stdout: string; stderr: string }> {
+async function artifact(url: string, before = ""): Promise<{ failed: boolean; stdout: string; stderr: string }> {
   writeFileSync(join(folder, "artifacts.tsv"), `it\t${sha256}\t${url}\n`);
   const script = [
     "set -euo pipefail; shopt -s inherit_errexit",
     `LIB=${LIB} VERB=apply STEP=test PHASE=test STATE=${folder} RUN_DIR=${folder} STEP_DIR=${folder}`,
     `source ${LIB}/report.sh; source ${LIB}/files.sh; INCOMING=${folder}/incoming`,
+    before,
     "path=$(artifact it)",
     'echo "$path"',
   ].join("\n");
@@ -86,6 +87,19 @@ describe("an artifact that the host fetches", () => {
     expect(said.stderr).toContain("checksum mismatch of it");
     expect(existsSync(join(folder, "incoming", sha256))).toBe(false);
   });
+});
+
+test("an artifact that lies on the host is taken from there, and nobody is asked", async () => {
+  writeFileSync(join(folder, "wheel"), content);
+  const said = await artifact("http://127.0.0.1:9/", `offer_artifact it ${folder}/wheel`);
+  expect(said.failed, said.stderr).toBe(false);
+  expect(whole()).toBe(true);
+});
+
+test("a file of the host that is another one is not taken", async () => {
+  writeFileSync(join(folder, "wheel"), "something else");
+  const said = await artifact("http://127.0.0.1:9/", `offer_artifact it ${folder}/wheel`);
+  expect(said.stderr).toContain("checksum mismatch of it");
 });
 
 describe("an artifact on a page of a package index", () => {

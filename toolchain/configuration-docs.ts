@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { APPLICATION_VARIABLES } from "../plan/application";
+import { type Server, SERVERS } from "../plan/catalog/servers";
 import { stackSchema } from "../plan/config/schema";
 import { discriminatorValue, expectation, keysOf, unwrap, variants, wordingOf } from "../plan/config/schema-tree";
 
@@ -20,6 +21,7 @@ interface Generated {
 export const GENERATED: readonly Generated[] = [
   { document: "configuration.md", source: "plan/config/schema.ts", text: configurationTables },
   { document: "operate/application.md", source: "plan/application.ts", text: variableTable },
+  { document: "operate/mirrors.md", source: "plan/catalog/servers.ts", text: serverTables },
 ];
 
 const END = "<!-- end: generated -->";
@@ -44,6 +46,36 @@ export function withTables(document: string, { source, text }: Generated): strin
 function variableTable(): string {
   const lines = APPLICATION_VARIABLES.map(({ name, meaning }) => `| \`${name}\` | ${cell(meaning)} |`);
   return ["| Variable | Meaning |", "| --- | --- |", ...lines].join("\n");
+}
+
+/** Who has to be reached: a table for the host, and one for this machine. */
+function serverTables(): string {
+  const all: readonly Server[] = Object.values(SERVERS);
+  return (["host", "this machine"] as const)
+    .map((who) =>
+      [
+        `**${who === "host" ? "The host" : "This machine"} asks**`,
+        serverTable(all.filter(({ asks }) => asks === who)),
+      ].join("\n\n"),
+    )
+    .join("\n\n");
+}
+
+function serverTable(servers: readonly Server[]): string {
+  const place = ({ urls, leadsTo = [] }: Server) => {
+    if (urls.length === 0) return "as its own configuration says";
+    const names = (hosts: readonly string[], between: string) => hosts.map((host) => `\`${host}\``).join(between);
+    const further = leadsTo.length === 0 ? "" : `, which leads to ${names(leadsTo, ", ")}`;
+    return names([...new Set(urls.map((url) => new URL(url).host))], " or ") + further;
+  };
+  const lines = servers.map((server) =>
+    [`${place(server)}${server.source === "memory" ? " ¹" : ""}`, server.what, server.when, server.instead]
+      .map(cell)
+      .join(" | "),
+  );
+  return ["| Server | for | when | instead |", "| --- | --- | --- | --- |", ...lines.map((line) => `| ${line} |`)].join(
+    "\n",
+  );
 }
 
 /** One heading and one table per key at the top of a stack file. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { SERVERS } from "../plan/catalog/servers";
 import { ToolchainError } from "./failure";
 import { anyReachable } from "./internet";
 import type { Intent, Piece, Report } from "./piece";
@@ -73,12 +74,9 @@ export function plugins({ pulumi, allowStandIns, home: folder = PULUMI_HOME }: P
   };
 }
 
-/** Where the CLI looks for a plugin, one after the other. */
-const PLUGIN_SERVERS = ["https://api.github.com/", "https://get.pulumi.com/"];
-
 /** A mirror of the operator's own counts as reachable; the download tells. */
 async function officialReachable(): Promise<boolean> {
-  return process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] !== undefined || anyReachable(PLUGIN_SERVERS);
+  return process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] !== undefined || anyReachable(SERVERS.pulumiPlugins.urls);
 }
 
 function officialMissing(lacking: readonly PluginName[]): ToolchainError {

@@ -2,9 +2,10 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { SERVERS } from "../plan/catalog/servers";
 import { ToolchainError } from "./failure";
 import { buildWithGo, findGo } from "./go-build";
-import { reachable } from "./internet";
+import { anyReachable } from "./internet";
 import { makeOnce } from "./once";
 import type { Intent, Piece } from "./piece";
 import { cacheFolder, PROJECT } from "./places";
@@ -19,8 +20,6 @@ export interface PulumiCli {
 
 /** Older CLIs do not know what the pinned SDK sends. */
 const OLDEST = [3, 250] as const;
-/** Where Pulumi's own downloader takes the CLI from. */
-const CLI_SERVER = "https://get.pulumi.com/";
 /** The last SDK module on the Go proxy that contains the language host; it drives the pinned CLI and npm SDK. */
 const LANGUAGE_HOST_SDK = "3.68.0";
 
@@ -81,12 +80,12 @@ export function pulumiCli(): Piece<PulumiCli> {
       return (await installed()) ?? cached(version);
     },
     async plan(): Promise<Intent> {
-      if (await reachable(CLI_SERVER)) return { how: "official download", seconds: 60 };
+      if (await anyReachable(SERVERS.pulumiCli.urls)) return { how: "official download", seconds: 60 };
       await findGo(`Pulumi CLI ${version}`);
       return { how: "no internet: built here from Go modules", seconds: 360 };
     },
     async make(report) {
-      if (await reachable(CLI_SERVER)) {
+      if (await anyReachable(SERVERS.pulumiCli.urls)) {
         try {
           await makeOnce(
             join(base, "official"),

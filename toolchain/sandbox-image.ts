@@ -3,10 +3,11 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "./command";
+import { SERVERS } from "../plan/catalog/servers";
 import { installPackages, isDebianLike, isRoot, osRelease, packagesToInstall } from "./debian";
 import { askDocker, docker, type Docker } from "./docker";
 import { ToolchainError } from "./failure";
-import { reachable } from "./internet";
+import { anyReachable } from "./internet";
 import { withLock } from "./once";
 import type { Intent, Piece, Report } from "./piece";
 import { cacheFolder } from "./places";
@@ -70,14 +71,11 @@ function mirror(): string {
   return PUBLIC_MIRROR;
 }
 
-/** Where Docker pulls debian:12 from. */
-const IMAGE_REGISTRY = "https://registry-1.docker.io/v2/";
-
 /** Docker Hub answers 401 to whoever has no token yet, and that is answer enough. */
 async function imagesCanBePulled(docker: Docker): Promise<boolean> {
   const base = await askDocker(docker.host, "/images/debian:12/json");
   if (base.status === 200) return true;
-  return reachable(IMAGE_REGISTRY);
+  return anyReachable(SERVERS.sandboxImage.urls);
 }
 
 function packages(): string[] {
@@ -166,7 +164,7 @@ export function sandboxImage(ready: Promise<Docker>): Piece<string> {
     },
     async plan(): Promise<Intent> {
       const daemon = await docker.find();
-      if (daemon === undefined ? await reachable(IMAGE_REGISTRY) : await imagesCanBePulled(daemon))
+      if (daemon === undefined ? await anyReachable(SERVERS.sandboxImage.urls) : await imagesCanBePulled(daemon))
         return { how: "built here with Docker from debian:12", seconds: 60 };
       if (!canBootstrap()) throw cannotBootstrap();
       return {

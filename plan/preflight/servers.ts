@@ -18,14 +18,14 @@ function refusalOf(facts: Facts, { name, urls, optional, there }: NeededServer, 
   const { what, instead } = SERVERS[name];
   const servers = urls.map((url) => new URL(url).host).join(" or ");
   const way =
-    proxy === undefined ? "the host needs a way out: a route, or network.proxy" : `see that ${proxy} lets it through`;
+    proxy === undefined ? "give the host a way there: a route, or network.proxy" : `see that ${proxy} lets it through`;
   return [
     {
       id: `out-of-reach-${new URL(urls[0]!).host}`,
       what: `The host does not reach ${servers}, from where it takes ${what}`,
       found: fault,
       needed: `an answer within 5 s${proxy === undefined ? "" : ` through ${proxy}`}`,
-      wayOut: `${way}; without it: ${instead.replaceAll("`", "")}`,
+      wayOut: `${way}; or have it from elsewhere: ${instead.replaceAll("`", "")}`,
     },
   ];
 }

@@ -12,7 +12,7 @@ import { wantedOllama } from "./prepare";
 import { PROJECT, PULUMI_PROJECT, readProject, type Project } from "./project";
 
 /** What `up` has found out about the host and about Pulumi's state. */
-export interface Found {
+interface Found {
   /** SHA-256 of the archives that the host has unpacked. */
   readonly held: readonly string[];
   /** URNs in Pulumi's state. */

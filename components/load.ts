@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
 import { isStackSecret, secretFault, STACK_SECRETS } from "../plan/config/stack-secrets";
-import { readGiven, readPlanContext, readDeliveries, readRestoredCa } from "../plan/context";
+import { readDeliveries, readGiven, readPlanContext, readRestoredCa } from "../plan/context";
 import { GIVEN_KEY, RESTORED_CA } from "../plan/gateway";
 import type { Deliveries } from "../plan/deliveries";
 import { makePlan, type Plan } from "../plan/plan";

@@ -13,7 +13,7 @@ import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
 /** Which servers a host is going to need for this plan, and how it gets there. */
 
 /** A thing of ours on the host, as its ledger names it. */
-export interface OnLedger {
+interface OnLedger {
   readonly kind: string;
   readonly id: string;
 }

@@ -31,7 +31,7 @@ function refusalOf(facts: Facts, { name, urls, optional, there }: NeededServer, 
 }
 
 /** Why none of these URLs can be reached; undefined where one can, or where the host was not asked or cannot tell. */
-export function unreached(facts: Facts, urls: readonly string[]): string | undefined {
+function unreached(facts: Facts, urls: readonly string[]): string | undefined {
   const faults = urls.map((url) => {
     const answer = facts.servers?.find((candidate) => candidate.url === url);
     if (answer === undefined) return undefined;

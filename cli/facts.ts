@@ -74,7 +74,7 @@ export async function ensureFacts(stack: string, config: StackConfig): Promise<v
 }
 
 /** What the plan asks of the host as it is now; nothing that the toolchain prepares is needed to say it. */
-function demands(stack: string, config: StackConfig, measured: Facts): Requirements {
+export function demands(stack: string, config: StackConfig, measured: Facts): Requirements {
   const known = config.target.kind === "sandbox" ? {} : { facts: hostFacts(measured, config.existing) };
   return planRequirements(config, { stack, architecture: measured.architecture, ...known });
 }

@@ -17,6 +17,7 @@ import { CommandFailure, EXIT, Interrupted, type ExitCode } from "./failure";
 import { keys, type KeysOptions } from "./keys";
 import { models } from "./models";
 import { preview } from "./preview";
+import { report } from "./report";
 import { restore } from "./restore";
 import { rollback } from "./rollback";
 import { smoke } from "./smoke";
@@ -110,6 +111,10 @@ verb("restore", "put back what a backup holds, for the next up; contacts no host
   .option("--from <file>", "the backup")
   .option("--identity <file>", "file of a private key of age, for a backup that was made for one")
   .option("--yes", "don't ask before overwriting");
+verb("report", "write one archive with what a maintainer needs; changes nothing and sends nothing", report)
+  .option("--out <file>", "where to (default reports/<stack>-<time>.tar.gz)")
+  .option("--with-addresses", "leave addresses and names of machines as they are")
+  .option("--yes", "don't ask before writing");
 verb("doctor", "say what is there on this machine, in the stack and on the host", doctor).option(
   "--fix",
   "mend what is safe to mend: changes nothing on a host",

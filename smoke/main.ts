@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { exclusionFault } from "./exclusions";
+import { renderJson } from "./report-json";
 import { renderTable } from "./report-terminal";
 import { runSmoke } from "./run";
 import { smokeTargetSchema } from "./target";
@@ -11,7 +12,8 @@ const BAD_INPUT = 4;
 
 /**
  * Reads a smoke target from standard input, proves it and prints the table: on standard output when everything passed,
- * else on standard error, which is what shows when it runs as part of an update.
+ * else on standard error, which is what shows when it runs as part of an update. With `--json` it prints the report as JSON
+ * on standard output, whatever it says.
  */
 async function main(): Promise<number> {
   const input = parseJson(await text(process.stdin));
@@ -21,6 +23,10 @@ async function main(): Promise<number> {
   const fault = exclusionFault(target.data.exclude);
   if (fault !== undefined) return badInput(`exclude: ${fault}`);
   const report = await runSmoke(target.data);
+  if (process.argv.includes("--json")) {
+    process.stdout.write(renderJson(report));
+    return exitCode(report.verdict);
+  }
   const print = report.verdict === "pass" ? console.log : console.error;
   print(renderTable(report));
   return exitCode(report.verdict);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { gunzipSync, gzipSync } from "node:zlib";
-import { createTar, parseTar } from "nanotar";
+import { gunzipSync } from "node:zlib";
+import { parseTar } from "nanotar";
 import { z } from "zod";
+import { gzippedTar } from "../gzipped-tar";
 
 /**
  * A backup before it is encrypted: a gzipped tar, so that `age --decrypt FILE | tar -xz` opens it without this project. First
@@ -47,8 +48,7 @@ export function packBackup({ stack, at, files }: Backup): Uint8Array {
     files: contents.map(({ path, data }) => ({ path, bytes: data.length, sha256: sha256(data) })),
   };
   const entries = [{ path: MANIFEST, data: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) }, ...contents];
-  const attrs = { mode: "600", mtime: Date.parse(at), uid: 0, gid: 0, user: "root", group: "root" };
-  return gzipSync(createTar(entries.map(({ path, data }) => ({ name: path, data, attrs }))));
+  return gzippedTar(entries, at);
 }
 
 /** @throws SpoiltBackup for what is no backup, is of another version, or whose files are not those of its manifest */

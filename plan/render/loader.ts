@@ -47,17 +47,18 @@ export const markPurgeText = (purge: boolean) =>
 /** The name that every phase has as a systemd unit; one at a time. */
 const PHASE_RUNS = "u=tms-llm-phase.service; runs() { systemctl is-active --quiet $u; }";
 
+/** What {@link DRIFT_TEXT} runs as root. */
+export const DRIFT_SCRIPT = [
+  PHASE_RUNS,
+  'if runs; then echo "{\\"running\\":\\"$(systemctl show --value --property=Description $u)\\"}"; exit 0; fi',
+  "s=/var/lib/tms-llm; if [ -e $s/remover/drift.sh ]; then exec bash $s/remover/drift.sh; else echo {}; fi",
+].join("; ");
+
 /**
  * Runs the checks that the phases left on the host: JSON lines, what is deployed first, then every difference. While a phase
  * is at work there is nothing to compare: then one line names it.
  */
-export const DRIFT_TEXT = scriptAsRoot(
-  [
-    PHASE_RUNS,
-    'if runs; then echo "{\\"running\\":\\"$(systemctl show --value --property=Description $u)\\"}"; exit 0; fi',
-    "s=/var/lib/tms-llm; if [ -e $s/remover/drift.sh ]; then exec bash $s/remover/drift.sh; else echo {}; fi",
-  ].join("; "),
-);
+export const DRIFT_TEXT = scriptAsRoot(DRIFT_SCRIPT);
 
 /** Ends when no phase is at work on the host any more. */
 export const WAIT_TEXT = scriptAsRoot(`${PHASE_RUNS}; while runs; do sleep 0.2; done`);

@@ -18,6 +18,7 @@ import { keys, type KeysOptions } from "./keys";
 import { models } from "./models";
 import { preview } from "./preview";
 import { report } from "./report";
+import { reportHint } from "./report-hint";
 import { restore } from "./restore";
 import { rollback } from "./rollback";
 import { smoke } from "./smoke";
@@ -30,6 +31,8 @@ import { up } from "./up";
 type Run = () => Promise<ExitCode>;
 
 let run: Run | undefined;
+/** The verb and its stack, for those that have one. */
+let called: { readonly verb: string; readonly stack: string } | undefined;
 
 const program = new Command("npm run")
   .description("From a bare machine to a private, guarded, streaming LLM endpoint.")
@@ -46,6 +49,7 @@ function verb(
     .description(description)
     .argument("[stack]", "stack file to use: Pulumi.<stack>.yaml", "dev")
     .action((stack: string, options: OptionValues) => {
+      called = { verb: name, stack };
       run = () => make(stack, options);
     });
 }
@@ -98,6 +102,7 @@ program
   .option("--in-use", "finish: even where the old key was used less than an hour ago")
   .option("--yes", "don't ask before changing an existing host")
   .action((action: string, client: string | undefined, options: KeysOptions) => {
+    called = { verb: "keys", stack: options.stack };
     run = () => keys(action, client, options);
   });
 verb("rollback", "deploy the stack file of the deployment before the present one", rollback).option(
@@ -230,12 +235,20 @@ function explain(error: unknown): ExitCode {
   return EXIT.internal;
 }
 
+function offerReport(exitCode: ExitCode, error?: unknown): void {
+  const hint = called && reportHint({ ...called, error, exitCode });
+  if (hint !== undefined) console.error(hint);
+}
+
 async function main(argv: readonly string[]): Promise<ExitCode> {
   try {
     program.parse(argv, { from: "user" });
-    return run ? await run() : EXIT.usage;
+    const code = run ? await run() : EXIT.usage;
+    offerReport(code);
+    return code;
   } catch (error) {
     const code = explain(error);
+    offerReport(code, error);
     // What was going on when the run was stopped would keep the process waiting.
     if (error instanceof Interrupted) process.exit(code);
     return code;

@@ -59,6 +59,9 @@ function judgements(
   { "facts.json": facts = "", "drift.jsonl": drift = "" }: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const judged: Record<string, () => string> = {
+    // A piece has what its commands complain of, too.
+    "facts.json": () =>
+      JSON.stringify(JSON.parse(facts.split("\n").findLast((line) => line.startsWith("{"))!), null, 2),
     "preflight.txt": () => {
       const measured = parseFacts(facts);
       const { refusals, warnings } = judgePreflight(measured, demands(stack, config, measured));

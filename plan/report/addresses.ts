@@ -4,7 +4,7 @@ import ipaddr from "ipaddr.js";
 
 const MAC = /(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])/g;
 // Not the number of a version: v1.2.3.4, package==1.2.3.4, package-1.2.3.4-py3.
-const FOUR = /(?<![\d.]|==|\bv)(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d|[-+](?:py|cp|cu|\d+(?:\.|~|$|\s))|\.dist-info|-none)/g;
+const FOUR = /(?<![\d.]|==|\bv)(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d|[-+](?:py|cp|cu)|\.dist-info)/g;
 const SIX = /(?<![0-9A-Fa-f:.])(?=[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:)[0-9A-Fa-f:.]+(?![\w])/g;
 
 /** Replaces each address by what `name` says; what is none stays. */

@@ -16,12 +16,12 @@ const NO_COUNTRY = new Set("so py sh js ts rs md ps cc pl mk gz xz id ma nn in i
 const DOMAINS =
   "com|net|org|info|biz|edu|gov|mil|int|io|ai|dev|app|cloud|tech|online|local|internal|intranet|intra|lan|corp|home|private|arpa|[a-z]{2}";
 const DOMAIN = new RegExp(
-  String.raw`(?<![\w.@/-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(${DOMAINS})(?![\w-]|\.[a-z0-9])`,
+  String.raw`(?<![\w./-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(${DOMAINS})(?![\w-]|\.[a-z0-9])`,
   "gi",
 );
 const IN_URL = /(?<=:\/\/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]*[a-z][a-z0-9-]*/gi;
 const MAIL = /[\w.+-]+@(?=(?:[a-z0-9-]+\.)+[a-z]{2,}\b(?<!\.(?:service|socket|timer|target|slice|scope|path|mount)))/gi;
-const HOME = /(?<=(?:\/home|\/Users)\/)[^\s/:"']+/g;
+const HOME = /(?<=(?:\/home|\/Users)\/)[^\s/:"'\\]+/g;
 /** As clouds call their machines by the address. */
 const BY_ADDRESS = /\bip(?:-\d{1,3}){4}\b/g;
 

@@ -9,7 +9,7 @@ export const LONGEST_PIECE = 2 ** 20;
 const PRIVATE = "private/";
 
 /** Exit code of a piece whose program is not on the host. */
-const NOT_THERE = 127;
+const NOT_THERE = 69;
 /** Exit codes of `timeout`. */
 const OUT_OF_TIME = [124, 137];
 

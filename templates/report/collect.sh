@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a host tells of itself for a report: a JSON line a piece, its text gzipped and in base64. Reads, changes nothing, leaves no
 # file. Runs as root from standard input: collect.sh BYTES, the most that a piece may have. The functions `preflight` and `drift`
-# stand before this text. Needs bash 4.2, coreutils and gzip; all else may be absent, and is then told with exit code 127.
+# stand before this text. Needs bash 4.2, coreutils and gzip; all else may be absent: a piece that is about it then ends with 69.
 
 # No errexit: a host on which one piece cannot be had must still give the others.
 set -u
@@ -15,7 +15,7 @@ needs() {
   # A snap's command starts the snap machinery, which writes.
   [[ $(readlink -f "$(type -P "$1")") != @(|*/snap*) ]] && return
   echo "$1 is not on the host"
-  exit 127
+  exit 69
 }
 
 # Each line says what was asked.

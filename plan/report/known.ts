@@ -8,8 +8,8 @@ const SHORTEST_SECRET = 6;
 const SHORTEST_PEM_LINE = 16;
 
 const PRIVATE_PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)-----END/g;
-/** A variable or setting that is called like a secret, with its value. */
-const NAMED = /(?:KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)["']?\s*[=:]\s*["']?([^\s"',;]+)/gi;
+/** A variable or setting that is called like a secret, with its value. A host's key is a public one. */
+const NAMED = /(?:(?<!host|public[-_]?)KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE)["']?\s*[=:]\s*["']?([^\s"',;]+)/gi;
 // In nginx's map as a regular expression: (?i:Bearer) +KEY$
 const BEARER = /Bearer\)?\s+\+?([\w.~/=+-]+)/g;
 

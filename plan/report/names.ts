@@ -20,7 +20,8 @@ const DOMAIN = new RegExp(
   "gi",
 );
 const IN_URL = /(?<=:\/\/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]*[a-z][a-z0-9-]*/gi;
-const MAIL = /[\w.+-]+@(?=(?:[a-z0-9-]+\.)+[a-z]{2,}\b(?<!\.(?:service|socket|timer|target|slice|scope|path|mount)))/gi;
+const MAIL =
+  /[\w.+-]{1,64}@(?=(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b(?<!\.(?:service|socket|timer|target|slice|scope|path|mount)))/gi;
 const HOME = /(?<=(?:\/home|\/Users)\/)[^\s/:"'\\]+/g;
 /** As clouds call their machines by the address. */
 const BY_ADDRESS = /\bip(?:-\d{1,3}){4}\b/g;

@@ -10,7 +10,7 @@ const SHAPES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\b(?:sk|hf|ghp|gho|ghs|glpat|github_pat|xox[abps]|pul|nvapi|AGE-SECRET-KEY)[-_][\w-]{10,}/g, HIDDEN],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, HIDDEN],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, HIDDEN],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'[\]]+@/gi, `$1${HIDDEN}@`],
+  [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'[\]]+@/gi, `$1${HIDDEN}@`],
   [/(\$(?:2[aby]|1|5|6|y)\$)[\w./$]{8,}/g, `$1${HIDDEN}`],
   // A query may hold what its sender regards as secret.
   [/(["'\s](?:(?:GET|POST|PUT|PATCH|HEAD|DELETE|OPTIONS) )?\/[^\s"'?]*\?)[^\s"'[]+/g, `$1${HIDDEN}`],

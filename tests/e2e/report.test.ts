@@ -140,6 +140,10 @@ describe.skipIf(DOCKER_MISSING)("the report on a deployment (needs Docker)", () 
     const [, archive] = /^Written: (reports\/dev-\d{8}T\d{6}Z\.tar\.gz), for its owner alone\./m.exec(run.output)!;
     expect(statSync(clone.path(archive!)).mode & 0o777).toBe(0o600);
     files = await unpacked(run);
+    const fs = await import("node:fs"); // TEMPORARY
+    fs.writeFileSync("/tmp/w/f-listing.txt", run.output); // TEMPORARY
+    fs.cpSync(folder, "/tmp/w/rf-e2e", { recursive: true }); // TEMPORARY
+    fs.writeFileSync("/tmp/w/f-raw.txt", await logs()); // TEMPORARY
     const listed = [...run.output.matchAll(/^ +[\d.]+ KiB {2}(\S+)/gm)].map(([, path]) => path);
     expect(listed.sort()).toEqual([...files.keys()].sort());
   });

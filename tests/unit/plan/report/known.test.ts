@@ -32,6 +32,7 @@ test.each([
     "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0\n-----END PRIVATE KEY-----\n",
     ["MIGHAgEAMBMGByqGSM49", "AgEGCCqGSM49AwEHBG0"],
   ],
+  ["a target of the smoke test", '{"clients":[{"key":"theKeyOfTms"}],"hostKey":"ssh-ed25519 AAAA"}', ["theKeyOfTms"]],
   ["what is none", "nothing here", []],
 ])("secrets are found in %s", (_, text, wanted) => {
   expect(secretsIn(text)).toEqual(wanted);

@@ -217,7 +217,27 @@ test("nothing that a terminal would obey is left", () => {
 
 test("a line that is longer than a message is cut after its secrets were found", () => {
   const text = `${"x".repeat(3990)}${KEY}${"y".repeat(50)}`;
-  expect(line(text)).toMatch(/^x{3990}\[secret\]yy\[48 more characters\]$/);
+  expect(line(text)).toMatch(/^x{3990}\[secret\]yy\[cut here\]$/);
+});
+
+test.each(["a", "a.", "a@", "a-1/", "1:", "f::", "가", "/a?", "prompt=", "://a", "10.0.", "\u001b["])(
+  "a line of a megabyte of %j takes no time",
+  (part) => {
+    const began = performance.now();
+    log(part.repeat(2 ** 20 / part.length));
+    expect(performance.now() - began).toBeLessThan(2000);
+  },
+);
+
+test("many lines of all sorts take no time", () => {
+  const began = performance.now();
+  const lines = Array.from(
+    { length: 4000 },
+    (_, at) =>
+      `2026-11-30T20:41:00+0000 x[${at}]: GET https://a${at}.acme.kr/b/${KEY}?c=10.1.2.3 ${"word ".repeat(60)}`,
+  );
+  log(lines.join("\n"));
+  expect(performance.now() - began).toBeLessThan(4000);
 });
 
 test("the facts stay JSON", () => {

@@ -36,8 +36,6 @@ export interface RedactionCounts {
 
 /** Longest line that is left, in characters: what is longer holds data, not a message. */
 const LONGEST_LINE = 4000;
-/** Longest line that is looked at. So much longer that half a secret at its end is cut away afterwards. */
-const LONGEST_LOOK = 4 * LONGEST_LINE;
 
 // What a terminal would obey.
 const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|.)/g;
@@ -55,15 +53,14 @@ export function redact(
   const prompts = [...new Set(known.prompts.flatMap((prompt) => [prompt, ...prompt.split("\n")]).flatMap(spellings))];
 
   const clean = (path: string, raw: string): string => {
-    let text = eachLine(raw.replaceAll("\r\n", "\n"), (line) => line.slice(0, LONGEST_LOOK));
-    text = text.replaceAll(ESCAPES, "").replaceAll(CONTROLS, "\u00b7");
+    let text = raw.replaceAll("\r\n", "\n").replaceAll(ESCAPES, "").replaceAll(CONTROLS, "\u00b7");
     text = without(text, secrets, "[secret]", () => (counts.secrets += 1));
     text = withoutShapes(text, () => (counts.secrets += 1));
     text = without(text, prompts, "[prompt]", () => (counts.prompts += 1));
     if (path.startsWith(LOGS)) text = withoutPrompts(text, () => (counts.prompts += 1));
     text = replacePeople(text, known.people, names.of);
     if (!withAddresses) text = replaceAddresses(replaceHosts(text, known.hosts, names.of), addresses.of);
-    return eachLine(text, shortened);
+    return text.split("\n").map(shortened).join("\n");
   };
   const cleaned = Object.fromEntries(Object.entries(files).map(([path, text]) => [path, clean(path, text)]));
   return { files: cleaned, counts: { ...counts, addresses: addresses.count(), names: names.count() } };
@@ -96,7 +93,5 @@ function numbered(kind: string, staying: ReadonlySet<string>) {
 /** Everything in the stack file that might be somebody's name. */
 const namesIn = (stackFile: string) =>
   new Set(stackFile.split(/[^\w.-]+/).flatMap((word) => [word, word.toLowerCase(), word.replace(/^\.+|\.+$/g, "")]));
-
-const eachLine = (text: string, change: (line: string) => string) => text.split("\n").map(change).join("\n");
 
 const shortened = (line: string) => (line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE)}[cut here]`);

@@ -1,9 +1,8 @@
 import { hostname, userInfo } from "node:os";
-import type { StackConfig } from "../plan/config/schema";
 import { ConfigurationFaults } from "../plan/config/faults";
 import type { Known, ReportFiles } from "../plan/report/redact";
 import { reportedStackFile } from "../plan/report/stack-file";
-import { readConfig, readProject, type Project } from "./project";
+import { readConfig, readProject } from "./project";
 import { CommandFailure } from "./failure";
 import { askHost } from "./report-host";
 import { secretsHere } from "./report-secrets";
@@ -43,13 +42,13 @@ export async function collect(stack: string, say: (line: string) => void): Promi
   if (project) await gathering.add("plan.json", () => planInShort(project));
   await gathering.add("machine.json", () => machine(stack, config));
 
-  const pulumi = config && (await gathering.attempt("pulumi-state.json", () => openPulumi(stack, config)));
+  const pulumi = await gathering.attempt("pulumi-state.json", () => openPulumi(stack, needed(config)));
   if (pulumi) await gathering.add("pulumi-state.json", () => stateInShort(pulumi.state));
-  if (pulumi && project) {
-    say("Proving the endpoint.");
-    await gathering.add("smoke.json", () => proof(project, pulumi), 0);
-  }
-  const host = config && (await look(gathering, config, project, stack, say));
+  say("Proving the endpoint.");
+  await gathering.add("smoke.json", () => proof(needed(project), needed(pulumi)), 0);
+  say("Asking the host.");
+  const host = await gathering.attempt("host/", () => askHost(stack, needed(config), project), 0);
+  if (host) gathering.merge(host);
   return {
     files: gathering.files,
     missing: gathering.missing,
@@ -64,17 +63,11 @@ export async function collect(stack: string, say: (line: string) => void): Promi
   };
 }
 
-async function look(
-  gathering: Gathering,
-  config: StackConfig,
-  project: Project | undefined,
-  stack: string,
-  say: (line: string) => void,
-) {
-  say("Asking the host.");
-  const host = await gathering.attempt("host/", () => askHost(stack, config, project), 0);
-  if (host) gathering.merge(host);
-  return host;
+/** @throws Error where an earlier part has failed */
+function needed<T>(part: T | undefined): T {
+  if (part === undefined)
+    throw new Error("it takes the stack file, the plan or Pulumi's state, and one of them cannot be had");
+  return part;
 }
 
 /** A stack that does not exist is a slip of the keyboard. @throws UsageError */

@@ -71,8 +71,8 @@ function listing({ stack, files, missing, cut, redacted, withAddresses }: Report
     ...(absent.length === 0 ? [] : ["Not in it:", ...absent.map(([path, why]) => `  ${path}: ${firstLine(why)}`)]),
     `Taken out: ${places(secrets)} with keys or other secrets, ${places(prompts)} with prompts or answers.`,
     withAddresses
-      ? `Addresses and names of machines are in it (--with-addresses); ${names} names of people are replaced, each by the same word everywhere.`
-      : `Replaced, each by the same word everywhere: ${addresses} addresses, ${names} names of machines and people.`,
+      ? `Addresses and names of machines are in it (--with-addresses). Replaced, each by the same word everywhere: names of people, ${names}.`
+      : `Replaced, each by the same word everywhere: addresses, ${addresses}; names of machines and people, ${names}.`,
     ...(files[`stack/Pulumi.${stack}.yaml`] === undefined
       ? []
       : [`What Pulumi.${stack}.yaml names itself is left as it is: its addresses, names, models and clients.`]),

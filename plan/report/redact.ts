@@ -67,7 +67,7 @@ export function redact(
 }
 
 /** Folder of what programs have written by themselves. */
-export const LOGS = "host/logs/";
+const LOGS = "host/logs/";
 
 function without(text: string, values: readonly string[], replacement: string, count: () => void): string {
   return values.reduce((left, value) => {

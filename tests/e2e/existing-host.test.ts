@@ -172,6 +172,7 @@ describe.skipIf(DOCKER_MISSING)(
         expect(output).toMatch(
           /this host belongs to another tms-llm deployment: stack own \(\w{12}\), since \d{4}-\d\d-\d\d \d\d:\d\d UTC\n +way out: destroy that one first/,
         );
+        expect(output).toMatch(/ {2}help: {4}npm run report -- own collects what a maintainer needs[^\n]*\n$/);
         expect(exitCode).toBe(1);
         expect(differences(deployed, await takeSnapshot(host), "reapplied")).toEqual([]);
       } finally {

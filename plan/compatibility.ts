@@ -30,7 +30,7 @@ export type EngineDemand =
     };
 
 /** Floors of compute capability (NVIDIA's number of a GPU's generation). */
-const COMPUTE_FLOOR = { ollama: "5.0", vllm: "7.5", transformers: "7.5" } as const;
+export const COMPUTE_FLOOR = { ollama: "5.0", vllm: "7.5", transformers: "7.5" } as const;
 
 /** bfloat16 begins with Ampere. */
 const BFLOAT16_FLOOR = "8.0";

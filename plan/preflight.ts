@@ -1,6 +1,7 @@
 import { DEFAULT_EXISTING } from "./existing";
 import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
+import { judgeCompute } from "./preflight/compute";
 import { decideDriver, driverNotice } from "./preflight/driver";
 import { judgeGpu, stands } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
@@ -38,6 +39,7 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
       ...(requirements.docker ? judgeDocker(facts) : []),
       ...gpu.refusals,
       ...(requirements.wayOut ? judgeServers(facts, requirements.wayOut) : []),
+      ...judgeCompute(facts, requirements),
     ],
     warnings: [...recorded.warnings, ...warn(facts, requirements), ...gpu.warnings],
   };

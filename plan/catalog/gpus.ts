@@ -11,9 +11,12 @@ const gpusSchema = z.record(
 let read: z.output<typeof gpusSchema> | undefined;
 const gpus = () => (read ??= gpusSchema.parse(parse(readFileSync(join(__dirname, "gpus.yaml"), "utf8"))));
 
-/** A GPU in words, by what the PCI bus says of it: all that is known before a driver is there. */
+/** What is known of a GPU by what the PCI bus says of it: all that there is before a driver is there. */
+export const pciGpu = (device: string | null) => (device === null ? undefined : gpus()[device]);
+
+/** The same in words. */
 export function describePciGpu(device: string | null): string {
-  const known = device === null ? undefined : gpus()[device];
+  const known = pciGpu(device);
   if (!known) return `NVIDIA device ${device ?? "without an id"}`;
   return `NVIDIA ${known.name} (${known.memory}, compute capability ${known.computeCapability}, device ${device ?? ""})`;
 }

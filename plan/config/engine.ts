@@ -122,7 +122,7 @@ const vllm = z.strictObject({
     .enum(["default", "fp8"])
     .default("default")
     .describe(
-      "How a number in the cache of keys and values is kept: `fp8` takes half the memory, at some loss, on GPUs that can; `default` is the model's own type.",
+      "How a number in the cache of keys and values is kept: `fp8` takes half the memory, at some loss, and needs a GPU of compute capability 8.9 (Ada, Hopper) or newer; `default` is the model's own type.",
     ),
   allocator: z
     .strictObject({

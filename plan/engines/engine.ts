@@ -1,5 +1,6 @@
 import { localArtifact } from "../artifacts";
 import { PYTHON_ENGINES } from "../catalog/python-engines";
+import { computeFloors } from "../compute-floor";
 import type { ResolvedConfig, ResolvedModel, ResolvedOllama } from "../sizing/resolved";
 import { engineDevice, gpuSteps } from "../gpu";
 import type { Mount } from "../sandbox";
@@ -97,7 +98,15 @@ export function engineRequirements({ engine }: ResolvedConfig): EngineRequiremen
     case "transformers": {
       const { minimumDriver, minimumGlibc, installedBytes } = PYTHON_ENGINES[engine.kind].release(engine.version);
       return {
-        gpu: engine.variant === "cuda" ? { required: true, minimumDriver } : { required: false },
+        gpu:
+          engine.variant === "cuda"
+            ? {
+                required: true,
+                minimumDriver,
+                floors: computeFloors(engine),
+                ...(engine.gpus ? { numbers: engine.gpus } : {}),
+              }
+            : { required: false },
         // The build for CPUs is for sandboxes alone.
         ...(engine.variant === "cuda" ? { glibc: minimumGlibc } : {}),
         diskBytes: installedBytes[engine.variant],

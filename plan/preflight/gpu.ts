@@ -1,4 +1,5 @@
 import { describePciGpu } from "../catalog/gpus";
+import type { ComputeFloor } from "../compute-floor";
 import type { Facts } from "../facts";
 import type { NvidiaSmiFailure } from "../nvidia-smi";
 import { headerPackages, isUek, systemRow } from "../os";
@@ -11,6 +12,10 @@ export interface GpuRequirement {
   readonly whereDriven?: boolean;
   /** Lowest driver branch that the engine uses a GPU with, e.g. 550; below it the engine takes the CPU without a word. */
   readonly minimumDriver?: number;
+  /** What the engine and its settings ask of a GPU's generation. */
+  readonly floors?: readonly ComputeFloor[];
+  /** The GPUs that the engine may use, by nvidia-smi's numbers; without it all. */
+  readonly numbers?: readonly number[];
 }
 
 /** How a driver of the branch that every engine runs with gets onto the host's system. */

@@ -3,6 +3,7 @@ import { needsSystem } from "../driver";
 import { engineDevice } from "../gpu";
 import { PYTHON_ENGINES } from "../catalog/python-engines";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
+import { judgeComputeFloors, settingsFloors } from "../compute-floor";
 import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { PlanRefused } from "../preflight/refusal";
@@ -52,7 +53,10 @@ export function resolveStack(config: StackConfig, stack: string, measured: HostF
   const judged = facts && judgeCompatibility(demandOf(config.engine), facts);
   const candidates = config.models.map((model) => candidate(model, config.engine));
   const found = judged?.refusals.map((refusal) => (needsSystem(config) ? afterDriver(refusal, stack) : refusal)) ?? [];
-  const refusals = auto ? [...found, ...candidates.flatMap((one) => judgeAuto(one, config))] : [];
+  const refusals = [
+    ...(auto ? [...found, ...candidates.flatMap((one) => judgeAuto(one, config))] : []),
+    ...judgeComputeFloors(settingsFloors(config.engine), facts?.gpus ?? []),
+  ];
   if (refusals.length > 0) throw new PlanRefused(stack, refusals);
   // What stands there in numbers is no business of ours where the GPU is in trouble: preflight says so.
   const placement = judged?.refusals.length === 0 ? judged.placement : undefined;

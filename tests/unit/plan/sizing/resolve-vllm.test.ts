@@ -150,6 +150,28 @@ describe("vLLM's numbers", () => {
     expect(resolve({}, { ...KANANA, context: "8k" }, on("l4"))).not.toHaveProperty("dtype");
   });
 
+  test.each<[string, string, object]>([
+    ["on auto", "A10", { ...AUTO, kvCacheType: "fp8" }],
+    ["in numbers", "A10", { kvCacheType: "fp8" }],
+    ["on the second of two GPUs", "A10", { kvCacheType: "fp8", gpus: [1] }],
+  ])("an fp8 cache below compute capability 8.9 is refused: %s", (_title, name, engine) => {
+    const [l4] = on("l4").gpus;
+    const a10 = { ...l4!, name: `NVIDIA ${name}`, computeCapability: "8.6" };
+    const model = { ...KANANA, context: "8k" };
+    expect(refusal(engine, model, on("l4", { gpus: [l4!, a10] }))).toBe(
+      `There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+engine.kvCacheType is fp8, with which vLLM does not start on this GPU (gpu-fp8-cache)
+  found:   NVIDIA A10, compute capability 8.6
+  needed:  compute capability 8.9 or newer
+  way out: leave engine.kvCacheType out, which takes twice the memory per token (npm run models shows what fits); or choose a GPU of the Ada or Hopper generation, or a newer one`,
+    );
+    expect(resolve({ ...engine, kvCacheType: "default" }, model, on("l4", { gpus: [l4!, a10] }))).toMatchObject({
+      context: 8192,
+    });
+    expect(resolve({ ...engine, gpus: [0] }, model, on("l4", { gpus: [l4!, a10] }))).toMatchObject({ context: 8192 });
+  });
+
   test("an old driver, where something is on auto", () => {
     expect(refusal(AUTO, { ...KANANA, context: "auto" }, on("l4", { driver: "570.86.15" }))).toContain(
       "driver 580 or newer",

@@ -28,6 +28,10 @@ const shapeSchema = z.strictObject({
   tiedEmbeddings: z.boolean().default(false),
   /** Memory per request that does not grow with its length. */
   state: size().optional(),
+  /** Linear attention of the layers without a cache: `linear_*` of the model's config.json. */
+  linear: z
+    .strictObject({ keyHeads: count(), keySize: count(), valueHeads: count(), valueSize: count(), kernel: count() })
+    .optional(),
 });
 
 const modelSchema = z

@@ -5,7 +5,7 @@ import { formatTokens } from "../config/units";
 import { atLeast, atMost } from "../preflight/sizes";
 import { tensorParallelChoices, weightBytes } from "./arithmetic";
 import type { Candidate } from "./resolved";
-import { chooseVllm, shareOfGpu, type VllmNumbers, type VllmWanted } from "./vllm";
+import { chooseVllm, DRIVER_RESERVE, shareOfGpu, type VllmNumbers, type VllmWanted } from "./vllm";
 import { permissiveModels } from "./ways-out";
 
 /** Numbers for vLLM, or the refusal of a model that GPUs cannot hold. */
@@ -34,6 +34,9 @@ export function vllmNumbers(
     throw new PlanRefused(stack, [unevenSplit(tensorParallel, splits, match.model, gpus)]);
   const chosen = chooseVllm(wanted, gpus);
   if (chosen) return chosen;
+  const most = chooseVllm({ ...wanted, parallel: "auto" }, gpus)?.mostParallel;
+  if (parallel !== "auto" && most !== undefined)
+    throw new PlanRefused(stack, [tooManyRequests(parallel, most, wanted)]);
   throw new PlanRefused(stack, [tooSmall(model.name, wanted, gpus, engine.gpus ?? [...gpus.keys()])]);
 }
 
@@ -49,6 +52,16 @@ function unevenSplit(
     found: `${gpus.length === 1 ? "1 GPU" : `${gpus.length} GPUs`} for the engine; the model has ${shape.heads} attention heads and ${shape.kvHeads} for keys and values`,
     needed: "at most as many parts as there are GPUs, each with the same number of heads",
     wayOut: `set engine.tensorParallel to ${splits.join(" or ")}, or to auto`,
+  };
+}
+
+function tooManyRequests(asked: number, most: number, { model }: VllmWanted): Refusal {
+  return {
+    id: "parallel",
+    what: `engine.parallel is ${asked}, with which vLLM does not start: the memory has room for the state of fewer requests`,
+    found: `${model.id}, of which each request keeps a state beside its tokens; the cache has ${most} blocks for it`,
+    needed: `engine.parallel of at most ${most} on this host`,
+    wayOut: `set engine.parallel to ${most} or less, or to auto; or give the cache more memory (engine.gpuMemoryPercent, engine.kvCacheMemory, engine.tensorParallel)`,
   };
 }
 
@@ -72,7 +85,7 @@ function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[], nu
           `${gpu.name} with ${atMost(gpu.memory ?? 0)}${gpu.heldByOthers > 0 ? `, of which others hold ${atLeast(gpu.heldByOthers)}` : ""}`,
       )
       .join(", "),
-    needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? "at most 92" : wanted.gpuMemoryPercent} % of a GPU`,
+    needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? "at most 92" : wanted.gpuMemoryPercent} % of a GPU less ${atLeast(DRIVER_RESERVE)} for its driver`,
     wayOut: [...ways(wanted, gpus, numbers), "choose a host with more memory per GPU, or more GPUs"].join("; or "),
   };
 }

@@ -9,6 +9,7 @@ import {
   type CacheType,
   type SizedModel,
 } from "./arithmetic";
+import { mostRequests } from "./hybrid";
 
 /**
  * How vLLM fills GPUs: it takes a fixed part of each, puts its share of the weights there, and all requests draw tokens
@@ -37,7 +38,16 @@ export interface VllmNumbers {
   readonly gpuMemoryPercent: number;
   /** Tokens that all requests together have room for. */
   readonly tokens: number;
+  /** Requests at the same time that vLLM starts with at most, where the model's kind sets a bound. */
+  readonly mostParallel?: number;
 }
+
+/**
+ * What the driver keeps of a GPU for itself: nvidia-smi counts it, CUDA does not, and vLLM takes its part of what CUDA shows.
+ * An RTX 4090 has 24,564 MiB to nvidia-smi and 23.55 GiB to vLLM (vllm-project/vllm#13061), an RTX 5090 32,607 MiB and
+ * 31.37 GiB, an H100 81,559 MiB and 79.11 GiB: 450 to 550 MiB.
+ */
+export const DRIVER_RESERVE = 512 * 2 ** 20;
 
 /** vLLM's own default of `--gpu-memory-utilization`. */
 export const USUAL_PERCENT = 92;
@@ -65,25 +75,37 @@ function freeMemory(gpus: readonly HostGpu[]): { readonly bytes: number; readonl
   return { bytes: Math.min(...free), share: Math.min(...shares) };
 }
 
-/**
- * What a split of the model leaves for the cache of one GPU, in tokens; negative where not even the weights fit.
- * @param memory bytes of the GPU, of which vLLM takes `percent`; where the cache's size is written, those that are free
- */
-export function tokensOfCache(
-  wanted: Pick<VllmWanted, "model" | "quantization" | "cacheType" | "kvCacheMemory">,
-  { parts, percent, memory }: { readonly parts: number; readonly percent: number; readonly memory: number },
-): number {
-  const share = shareOfGpu(wanted, parts);
-  const { model, kvCacheMemory } = wanted;
-  const taken = kvCacheMemory === undefined ? (memory * percent) / 100 : memory;
-  const left = taken - ENGINE_OVERHEAD.vllm.gpu - share.weights;
-  if (kvCacheMemory !== undefined && kvCacheMemory > left) return -1;
-  return Math.floor(((kvCacheMemory ?? left) - (model.shape.state ?? 0)) / share.cachePerToken);
+type Cached = Pick<VllmWanted, "model" | "quantization" | "cacheType" | "kvCacheMemory">;
+
+/** A part of equal GPUs. */
+interface Part {
+  /** GPUs that share the model. */
+  readonly parts: number;
+  readonly percent: number;
+  /** Bytes of one GPU, of which vLLM takes `percent`; where the cache's size is written, those that are free. */
+  readonly memory: number;
+}
+
+/** What a split of the model leaves for the cache of one GPU, in bytes; negative where not even the weights fit. */
+function bytesOfCache(wanted: Cached, { parts, percent, memory }: Part): number {
+  const { kvCacheMemory } = wanted;
+  const usable = memory - DRIVER_RESERVE;
+  const taken = kvCacheMemory === undefined ? (usable * percent) / 100 : usable;
+  const left = taken - ENGINE_OVERHEAD.vllm.gpu - shareOfGpu(wanted, parts).weights;
+  if (kvCacheMemory === undefined) return left;
+  return kvCacheMemory > left ? -1 : kvCacheMemory;
+}
+
+/** The same in tokens. */
+export function tokensOfCache(wanted: Cached, part: Part): number {
+  const bytes = bytesOfCache(wanted, part) - (wanted.model.shape.state ?? 0);
+  return Math.floor(bytes / shareOfGpu(wanted, part.parts).cachePerToken);
 }
 
 /**
  * The numbers for what is left on `auto`; undefined where one request of the wanted context, or of the shortest, does
- * not fit. The fewest GPUs are taken with which one request of the longest context fits.
+ * not fit, or where vLLM would not start with so many. The fewest GPUs are taken with which one request of the longest
+ * context fits.
  */
 export function chooseVllm(wanted: VllmWanted, gpus: readonly HostGpu[]): VllmNumbers | undefined {
   const free = freeMemory(gpus);
@@ -96,11 +118,24 @@ export function chooseVllm(wanted: VllmWanted, gpus: readonly HostGpu[]): VllmNu
   const contexts = wanted.context === "auto" ? contextChoices(wanted.model) : [wanted.context];
   for (const context of contexts) {
     for (const parts of splits) {
-      const tokens = tokensOfCache(wanted, { parts, percent, memory });
+      const part = { parts, percent, memory };
+      const tokens = tokensOfCache(wanted, part);
       if (tokens < context) continue;
       const usual = Math.floor(tokens / (context * USUAL_FILL));
-      const parallel = wanted.parallel === "auto" ? Math.min(MOST_PARALLEL, Math.max(1, usual)) : wanted.parallel;
-      return { context, parallel, tensorParallel: parts, gpuMemoryPercent: percent, tokens };
+      const most = mostRequests(wanted.model, { ...wanted, parts, bytes: bytesOfCache(wanted, part) });
+      const parallel =
+        wanted.parallel === "auto"
+          ? Math.max(1, Math.min(usual, most ?? MOST_PARALLEL, MOST_PARALLEL))
+          : wanted.parallel;
+      if (most !== undefined && parallel > most) continue;
+      return {
+        context,
+        parallel,
+        tensorParallel: parts,
+        gpuMemoryPercent: percent,
+        tokens,
+        ...(most === undefined ? {} : { mostParallel: most }),
+      };
     }
   }
   return undefined;

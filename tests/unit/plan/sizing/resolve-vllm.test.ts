@@ -63,17 +63,17 @@ describe("vLLM's numbers", () => {
     ],
     [
       "some written, some not",
-      { parallel: "auto", gpuMemoryPercent: 80 },
+      { parallel: "auto", gpuMemoryPercent: 82 },
       { ...KANANA, context: "8k" },
       on("l4"),
-      { context: 8192, parallel: 4, gpuMemoryPercent: 80, tensorParallel: 1 },
+      { context: 8192, parallel: 4, gpuMemoryPercent: 82, tensorParallel: 1 },
     ],
     [
       "a smaller cache",
       { ...AUTO, kvCacheType: "fp8" },
       { ...KANANA, context: "auto" },
       on("l4"),
-      { context: 32768, parallel: 7, gpuMemoryPercent: 92, tensorParallel: 1 },
+      { context: 32768, parallel: 6, gpuMemoryPercent: 92, tensorParallel: 1 },
     ],
     [
       "all written, no facts",
@@ -99,9 +99,24 @@ describe("vLLM's numbers", () => {
 
       kanana does not fit into the GPU's memory as the stack file asks (memory)
         found:   NVIDIA L4 with 22.4 GiB
-        needed:  kanana (kanana-1.5-8b at bf16): 15 GiB of weights and 4 GiB of cache for one request of 32k tokens, 2 GiB for vLLM itself, in 90 % of a GPU
-        way out: fits: context 24k; or choose another model: qwen3.5-9b, mistral-7b-v0.3, mistral-7b-v0.2; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 4.6 GiB of weights); or choose a host with more memory per GPU, or more GPUs"
+        needed:  kanana (kanana-1.5-8b at bf16): 15 GiB of weights and 4 GiB of cache for one request of 32k tokens, 2 GiB for vLLM itself, in 90 % of a GPU less 512 MiB for its driver
+        way out: fits: context 16k; or choose another model: qwen3.5-9b, mistral-7b-v0.3, mistral-7b-v0.2; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 4.6 GiB of weights); or choose a host with more memory per GPU, or more GPUs"
     `);
+  });
+
+  test("more requests than a hybrid model has room for are refused with the most that vLLM starts with", () => {
+    const hybrid = { catalog: "qwen3.5-9b:bf16", context: "8k" };
+    expect(refusal({ parallel: 256 }, hybrid, on("l4"))).toMatchInlineSnapshot(`
+      "There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+      engine.parallel is 256, with which vLLM does not start: the memory has room for the state of fewer requests (parallel)
+        found:   qwen3.5-9b, of which each request keeps a state beside its tokens; the cache has 69 blocks for it
+        needed:  engine.parallel of at most 69 on this host
+        way out: set engine.parallel to 69 or less, or to auto; or give the cache more memory (engine.gpuMemoryPercent, engine.kvCacheMemory, engine.tensorParallel)"
+    `);
+    const [, most] = /at most (\d+)/.exec(refusal({ parallel: 256 }, hybrid, on("l4")))!;
+    expect(resolve({ parallel: Number(most) }, hybrid, on("l4"))).toMatchObject({ parallel: Number(most) });
+    expect(resolve({ parallel: 256 }, { ...KANANA, context: "8k" }, on("l4"))).toMatchObject({ parallel: 256 });
   });
 
   test("a model that one GPU cannot hold is split", () => {
@@ -111,7 +126,7 @@ describe("vLLM's numbers", () => {
 
       kanana does not fit into the GPU's memory as the stack file asks (memory)
         found:   NVIDIA A100-SXM4-80GB with 80 GiB, NVIDIA A100-SXM4-80GB with 80 GiB
-        needed:  kanana (llama-3.1-70b at bf16): 131.5 GiB of weights and 2.5 GiB of cache for one request of 8k tokens, 2 GiB for vLLM itself, in 90 % of a GPU
+        needed:  kanana (llama-3.1-70b at bf16): 131.5 GiB of weights and 2.5 GiB of cache for one request of 8k tokens, 2 GiB for vLLM itself, in 90 % of a GPU less 512 MiB for its driver
         way out: fits: engine.tensorParallel 2; or choose another model: qwen3-32b, qwen2.5-coder-14b, deepseek-r1-distill-qwen-14b; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 40.2 GiB of weights); or choose a host with more memory per GPU, or more GPUs"
     `);
   });

@@ -63,23 +63,26 @@ function chosenHost(stack: string, { vram, facts }: ModelsOptions): NamedHost {
   if (facts !== undefined) {
     return measured(parseFactsFile(readGivenFile(facts, "--facts").toString("utf8"), stack), facts);
   }
-  const { target } = readConfig(stack);
+  const { target, engine } = readConfig(stack);
   if (target.kind === "sandbox")
     return {
       words: `A sandbox with ${atMost(target.memory)}`,
       host: { gpus: [], memory: target.memory - HOST_RESERVE_BYTES },
     };
   const known = readFacts(PROJECT, stack);
-  if (known) return measured(known, factsFile(stack));
+  if (known) return measured(known, factsFile(stack), engine.kind === "ollama" ? engine.version : undefined);
   return {
     words: `${factsFile(stack)} is not there yet, so these are sizes alone: npm run facts -- ${stack} measures the host; --vram 16GiB asks for a size.`,
   };
 }
 
-function measured({ gpus, memory }: HostFacts, file: string): NamedHost {
+function measured({ gpus, memory }: HostFacts, file: string, ollama?: string): NamedHost {
   const usable = gpus.map((gpu) => (gpu.memory ?? memory - HOST_RESERVE_BYTES) - gpu.heldByOthers);
   const words = gpus.length > 0 ? gpus.map(({ name }) => name).join(", ") : `${atMost(memory)} of memory, no GPU`;
-  return { words: `${words}, by ${file}`, host: { gpus: usable, memory: memory - HOST_RESERVE_BYTES } };
+  return {
+    words: `${words}, by ${file}`,
+    host: { gpus: usable, memory: memory - HOST_RESERVE_BYTES, ...(ollama ? { ollama } : {}) },
+  };
 }
 
 function renderModels(rows: readonly OverviewRow[]): string {

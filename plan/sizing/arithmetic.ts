@@ -1,4 +1,6 @@
 import { bitsPerWeight, type CatalogModel, type Quantization } from "../catalog/models";
+import { compareVersions } from "../compatibility";
+import type { Engine } from "../config/schema";
 
 /** How much memory a model needs: weights + cache × tokens + the engine's own. Arithmetic alone; bytes throughout. */
 
@@ -83,6 +85,21 @@ export const ENGINE_OVERHEAD = {
   // CUDA's context and cuBLAS; a request's activations are beside them. On the CPU: Python and torch, measured.
   transformers: { gpu: 1.5 * GIB, cpu: 0.5 * GIB },
 } as const;
+
+/**
+ * Since then Ollama runs GGUF files by llama-server, which puts on a GPU what leaves so much of it free, whatever the GPU's
+ * size, and the rest on the CPU: `fit_params_target` in llama.cpp's `common/common.h`, which Ollama leaves as it is. On a card
+ * of 16,303 MiB that came to 14,300 MiB in use and 5 % on the CPU (ollama/ollama#16725). Before, Ollama kept 457 MiB and the
+ * buffers of the computation free, which the 1.5 GiB cover.
+ */
+const FIT_MARGIN = { since: "0.30.0", bytes: GIB } as const;
+
+/** The overhead of an engine's release. */
+export function engineOverhead({ kind, version }: Pick<Engine, "kind" | "version">): { gpu: number; cpu: number } {
+  const { gpu, cpu } = ENGINE_OVERHEAD[kind];
+  const fits = kind === "ollama" && compareVersions(version, FIT_MARGIN.since) >= 0;
+  return { gpu: gpu + (fits ? FIT_MARGIN.bytes : 0), cpu };
+}
 
 /** Contexts that `auto` chooses among, longest first: coarse, so that a small change of a host gives the same plan. */
 const CONTEXTS = [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 2].map((kibi) => kibi * 1024);

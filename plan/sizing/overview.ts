@@ -1,7 +1,8 @@
 import { catalogModels, licenceOf, QUANTIZATIONS, type CatalogModel, type Quantization } from "../catalog/models";
+import { OLLAMA_VERSIONS } from "../config/engine-versions";
 import {
   contextChoices,
-  ENGINE_OVERHEAD,
+  engineOverhead,
   isSizable,
   longestContext,
   tensorParallelChoices,
@@ -37,11 +38,16 @@ export interface OverviewHost {
   /** Memory per GPU; none: the host's own memory. */
   readonly gpus: readonly number[];
   readonly memory: number;
+  /** Release of Ollama; default: the one that a stack file without a word about it gets. */
+  readonly ollama?: string;
 }
 
 /** For Ollama: every request holds memory for a whole context. */
-function contextInOllama(load: Omit<Load, "context">, { gpus, memory }: OverviewHost): number | undefined {
-  const { gpu, cpu } = ENGINE_OVERHEAD.ollama;
+function contextInOllama(
+  load: Omit<Load, "context">,
+  { gpus, memory, ollama = OLLAMA_VERSIONS[0] }: OverviewHost,
+): number | undefined {
+  const { gpu, cpu } = engineOverhead({ kind: "ollama", version: ollama });
   const room = gpus.length === 0 ? memory - cpu : gpus.reduce((sum, bytes) => sum + bytes - gpu, 0);
   return longestContext(load, room);
 }

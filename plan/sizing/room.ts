@@ -2,7 +2,7 @@ import type { Placement } from "../compatibility";
 import type { StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { atLeast, atMost } from "../preflight/sizes";
-import { ENGINE_OVERHEAD } from "./arithmetic";
+import { engineOverhead } from "./arithmetic";
 
 /** What Linux, nginx and the engine itself take, beside the models. */
 export const HOST_RESERVE_BYTES = 512 * 2 ** 20;
@@ -20,7 +20,7 @@ export function hostRoom(
   facts: HostFacts | undefined,
   placement: Placement,
 ): HostRoom | undefined {
-  if (facts && placement.device === "gpu") return gpuRoom(facts, ENGINE_OVERHEAD[engine.kind].gpu);
+  if (facts && placement.device === "gpu") return gpuRoom(facts, engineOverhead(engine).gpu);
   const memory = target.kind === "sandbox" ? target.memory : facts?.memory;
   return memory === undefined ? undefined : memoryRoom(memory, engine);
 }
@@ -38,7 +38,7 @@ function gpuRoom({ gpus, memory }: HostFacts, overhead: number): HostRoom {
 }
 
 function memoryRoom(memory: number, engine: StackConfig["engine"]): HostRoom {
-  const overhead = ENGINE_OVERHEAD[engine.kind].cpu;
+  const overhead = engineOverhead(engine).cpu;
   const host = memory - HOST_RESERVE_BYTES;
   if (engine.memoryMax !== undefined && engine.memoryMax < host) {
     return {

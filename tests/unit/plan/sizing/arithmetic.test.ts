@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { catalogModel, type Quantization } from "../../../../plan/catalog/models";
+import type { Engine } from "../../../../plan/config/schema";
 import {
   cacheBytesPerToken,
   contextChoices,
+  engineOverhead,
   isSizable,
   loadNeed,
   longestContext,
@@ -67,6 +69,25 @@ describe("a load", () => {
     const four = loadNeed({ model: model("qwen3.5-9b"), quantization: "Q4_K_M", context: 8192, parallel: 4 });
     expect(four.cache).toBe(4 * one.cache);
     expect(one.cache).toBe(8192 * 32 * KIB + 96 * 2 ** 20);
+  });
+});
+
+describe("what an engine takes beside weights and cache of a GPU", () => {
+  test.each<[Engine["kind"], string, number]>([
+    ["ollama", "0.17.4", 1.5],
+    ["ollama", "0.17.7", 1.5],
+    ["ollama", "0.29.9", 1.5],
+    ["ollama", "0.30.0", 2.5],
+    ["ollama", "0.34.1", 2.5],
+    ["vllm", "0.32.0", 2],
+    ["transformers", "5.23.0", 1.5],
+  ])("%s %s: %d GiB", (kind, version, gibibytes) => {
+    expect(engineOverhead({ kind, version }).gpu / GIB).toBe(gibibytes);
+  });
+
+  test("what Ollama 0.30 and newer put on a card of 16,303 MiB is what one of them was seen to use there, at most", () => {
+    // 14,300 MiB in use, of which the buffers of a computation are part.
+    expect(16303 - engineOverhead({ kind: "ollama", version: "0.30.0" }).gpu / 2 ** 20).toBeLessThan(14300);
   });
 });
 

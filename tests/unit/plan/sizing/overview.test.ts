@@ -32,6 +32,13 @@ test.each<[string, string, OverviewHost, number, string[]]>([
     ["IQ4_XS 32k", "Q4_K_M 32k", "Q5_K_M 24k", "Q8_0 too large", "bf16 too large"],
   ],
   [
+    "qwen2.5-coder-14b",
+    "16 GiB, with an Ollama that leaves 1 GiB of a GPU free",
+    { ...card(16), ollama: "0.34.1" },
+    1,
+    ["IQ4_XS 24k", "Q4_K_M 24k", "Q5_K_M 16k", "Q8_0 too large", "bf16 too large"],
+  ],
+  [
     "llama-3.1-70b",
     "two cards of 80 GiB",
     { gpus: [80 * GIB, 80 * GIB], memory: 0 },

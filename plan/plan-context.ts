@@ -18,3 +18,7 @@ export interface PlanContext {
   /** Present when the target is a sandbox. */
   readonly sandbox?: SandboxSettings;
 }
+
+/** What is enough to say what a plan would ask of its host. */
+export type RequirementContext = Pick<PlanContext, "stack" | "facts" | "architecture"> &
+  Partial<Pick<PlanContext, "artifacts">>;

@@ -18,7 +18,7 @@ import { systemRow } from "./os";
 import { termsOf } from "./rules/terms";
 import type { Requirements } from "./preflight";
 import { phasePayload, planDigest, type PhasePayload } from "./render/payload";
-import type { PlanContext } from "./plan-context";
+import type { PlanContext, RequirementContext } from "./plan-context";
 import { wayOut } from "./servers";
 import type { Mount, SandboxSettings } from "./sandbox";
 import { weightBytes } from "./sizing/arithmetic";
@@ -125,11 +125,9 @@ export function planRequirements(config: StackConfig, context: RequirementContex
   return requirements(resolveStack(config, context.stack, context.facts), context);
 }
 
-type RequirementContext = Pick<PlanContext, "stack" | "facts" | "architecture">;
-
 function requirements(resolution: Resolution, context: RequirementContext): Requirements {
   const { config, placement } = resolution;
-  const engine = engineRequirements(config);
+  const engine = engineRequirements(config, context);
   const out = wayOut(config, context);
   return {
     architecture: context.architecture,
@@ -143,10 +141,11 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
     memoryBytes: memoryBytes(resolution),
     diskBytes: {
-      "/opt": engine.diskBytes + weightsOnDisk(config, "any"),
+      "/opt": weightsOnDisk(config, "any"),
       // A file lies there as it was sent, before the engine takes it into its own store.
       "/var/lib": 2 ** 28 + weightsOnDisk(config, "file:"),
     },
+    release: engine.release,
     ports: [{ port: config.gateway.port, unit: "nginx.service" }, ...engine.ports],
     sshPort: sshdPort(config.target),
     ...(out ? { wayOut: out } : {}),

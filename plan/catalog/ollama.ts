@@ -41,3 +41,22 @@ export function releasedArchive(
 ): OllamaRelease["archives"]["amd64"] | undefined {
   return architecture === "amd64" || architecture === "arm64" ? archives[architecture] : undefined;
 }
+
+/** Disk that a release of Ollama takes on a host, in bytes. */
+export interface OllamaDisk {
+  /** The archive as it is sent, until it is unpacked. */
+  readonly archive: number;
+  /** What it becomes, with what CUDA compiles beside it. */
+  readonly unpacked: number;
+}
+
+const GIB = 2 ** 30;
+
+/**
+ * No publisher states a release's sizes, so these are bounds. GitHub takes no file of 2 GiB or more, for which the archive
+ * went over to zstd at 1.1 GiB, before MLX came in: ollama/ollama#13651. Its libraries were 3 GB then: ollama/ollama#13299.
+ */
+export const OLLAMA_OFFICIAL: OllamaDisk = { archive: 2 * GIB, unpacked: 5 * GIB };
+
+/** A build of one's own for a sandbox is for CPUs alone: some tens of megabytes. */
+export const OLLAMA_BUILT_HERE: OllamaDisk = { archive: GIB / 4, unpacked: GIB };

@@ -1,15 +1,17 @@
 import { localArtifact } from "../artifacts";
+import { OLLAMA_BUILT_HERE, OLLAMA_OFFICIAL } from "../catalog/ollama";
 import { PYTHON_ENGINES } from "../catalog/python-engines";
 import { computeFloors } from "../compute-floor";
+import type { Target } from "../config/schema";
 import type { ResolvedConfig, ResolvedModel, ResolvedOllama } from "../sizing/resolved";
 import { engineDevice, gpuSteps } from "../gpu";
 import type { Mount } from "../sandbox";
-import type { PlanContext } from "../plan-context";
+import type { PlanContext, RequirementContext } from "../plan-context";
 import type { Requirements } from "../preflight";
 import { ENGINE_UNIT, type PlannedArtifact, type Step } from "../step";
 import { modelStep } from "./modelfile";
-import { ollamaArchive, ollamaStep } from "./ollama";
-import { placedEngine, pythonFiles, type ResolvedPythonEngine, wheelMounts } from "./python-environment";
+import { ollamaArchive, ollamaArtifact, ollamaFolder, ollamaStep } from "./ollama";
+import { placedEngine, pythonFiles, releaseFolder, type ResolvedPythonEngine, wheelMounts } from "./python-environment";
 import { transformersModelStep, transformersStep } from "./transformers";
 import { vllmModelStep, vllmStep } from "./vllm";
 
@@ -77,11 +79,26 @@ export function sandboxMounts({ engine, target }: ResolvedConfig, { artifacts }:
   return engine.kind === "ollama" || target.kind !== "sandbox" ? [] : wheelMounts(engine.kind, artifacts);
 }
 
-type EngineRequirements = Pick<Requirements, "ports" | "glibc"> &
-  Required<Pick<Requirements, "gpu">> & { readonly diskBytes: number };
+type EngineRequirements = Pick<Requirements, "ports" | "glibc"> & Required<Pick<Requirements, "gpu" | "release">>;
+
+/** The archive of a release lies beside what it becomes while it is unpacked. */
+function ollamaRelease(
+  { version }: ResolvedOllama,
+  target: Target,
+  { architecture, artifacts = {} }: RequirementContext,
+): Requirements["release"] & object {
+  // What this machine has built goes to sandboxes alone.
+  const builtHere =
+    target.kind === "sandbox" && artifacts[ollamaArtifact(version, architecture)]?.origin === "local-build";
+  const { archive, unpacked } = builtHere ? OLLAMA_BUILT_HERE : OLLAMA_OFFICIAL;
+  return { folder: ollamaFolder(version), diskBytes: { "/opt": unpacked, "/var/lib": archive } };
+}
 
 /** What preflight demands for the engine. */
-export function engineRequirements({ engine }: ResolvedConfig): EngineRequirements {
+export function engineRequirements(
+  { engine, target }: ResolvedConfig,
+  context: RequirementContext,
+): EngineRequirements {
   switch (engine.kind) {
     case "ollama":
       return {
@@ -91,7 +108,7 @@ export function engineRequirements({ engine }: ResolvedConfig): EngineRequiremen
           ...(engine.device === "detect" ? { whereDriven: true } : {}),
           minimumDriver: 550,
         },
-        diskBytes: 2 ** 30,
+        release: ollamaRelease(engine, target, context),
         ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
       };
     case "vllm":
@@ -109,7 +126,7 @@ export function engineRequirements({ engine }: ResolvedConfig): EngineRequiremen
             : { required: false },
         // The build for CPUs is for sandboxes alone.
         ...(engine.variant === "cuda" ? { glibc: minimumGlibc } : {}),
-        diskBytes: installedBytes[engine.variant],
+        release: { folder: releaseFolder(engine), diskBytes: { "/opt": installedBytes[engine.variant] } },
         ports: [],
       };
     }

@@ -20,7 +20,15 @@ export function judgeMemory({ memory }: Facts, { memoryBytes, memoryReserveBytes
   ];
 }
 
-export function judgeDisks(facts: Facts, { diskBytes }: Requirements): Refusal[] {
+/** A release that is there is neither asked for again, nor room that anything else could have. */
+function diskDemand({ ours }: Facts, { diskBytes, release }: Requirements): Readonly<Record<string, number>> {
+  if (release === undefined || ours?.releases?.includes(release.folder)) return diskBytes;
+  const paths = [...new Set([...Object.keys(diskBytes), ...Object.keys(release.diskBytes)])];
+  return Object.fromEntries(paths.map((path) => [path, (diskBytes[path] ?? 0) + (release.diskBytes[path] ?? 0)]));
+}
+
+export function judgeDisks(facts: Facts, requirements: Requirements): Refusal[] {
+  const diskBytes = diskDemand(facts, requirements);
   const mountOf = (path: string) =>
     facts.disks
       .filter(({ mount }) => mount === "/" || path === mount || path.startsWith(`${mount}/`))

@@ -58,6 +58,8 @@ const reportSchema = z.strictObject({
     .strictObject({
       digest: text,
       used: z.array(z.strictObject({ path: z.string(), bytes: z.number().int() })),
+      /** Folders of engines' releases that are whole. */
+      releases: z.array(z.string()).optional(),
       ledger: z.array(z.strictObject({ kind: z.string(), id: z.string() })),
     })
     .nullable(),

@@ -11,6 +11,13 @@ export interface PortRequirement {
   readonly unit: string;
 }
 
+export interface ReleaseRequirement {
+  /** Where it is put on the host; releases that served before stay beside it. */
+  readonly folder: string;
+  /** Free space by path, to bring it there and to keep it. */
+  readonly diskBytes: Readonly<Record<string, number>>;
+}
+
 /** What a plan asks of its host. Sizes in bytes. */
 export interface Requirements {
   /** Models and reserve together. */
@@ -19,6 +26,8 @@ export interface Requirements {
   readonly memoryReserveBytes?: number;
   /** Free space by path; paths on one mount add up. */
   readonly diskBytes: Readonly<Record<string, number>>;
+  /** The engine's release, which takes room once: not where its folder is complete. */
+  readonly release?: ReleaseRequirement;
   readonly ports: readonly PortRequirement[];
   /** The port that the firewall keeps open for SSH; without it none is looked for. */
   readonly sshPort?: number;

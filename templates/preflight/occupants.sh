@@ -151,7 +151,8 @@ account() {
 
 # What an earlier deployment of ours left: nothing else on this host may be taken for ours.
 ours() {
-  local line kind id bytes path
+  local line kind id bytes path folder
+  local -a whole=() partial=()
   if [[ ! -d $STATE ]]; then
     raw ours null
     return 0
@@ -159,14 +160,20 @@ ours() {
   open ours '{'
   first_line "$STATE/digest"
   text digest "$line"
-  # What is there already needs no room again.
+  for folder in /opt/llm/{ollama,vllm,transformers}/[0-9]*; do
+    if [[ -e $folder/.complete ]]; then whole+=("$folder"); else partial+=("$folder"); fi
+  done
+  # What is there already needs no room again, and what a killed run has left is cleared away.
   open used '['
   while read -r bytes path; do
     open '' '{'
     text path "$path"
     number bytes "$bytes"
     close '}'
-  done < <(du -sxB1 /opt/llm/models /opt/llm/ollama "$STATE" "$STATE-incoming" 2>/dev/null)
+  done < <(du -sxB1 /opt/llm/models "${partial[@]}" /opt/llm/{vllm,transformers}/.uv "$STATE" "$STATE-incoming" 2>/dev/null)
+  close ']'
+  open releases '['
+  for folder in "${whole[@]}"; do text '' "$folder"; done
   close ']'
   open ledger '['
   if [[ -r $STATE/ledger ]]; then

@@ -57,7 +57,7 @@ function artifactFindings({ artifacts }: JudgedStep): Finding[] {
             wayOut: "sha256sum FILE prints it; it stands in the stack file or in plan/catalog",
           },
         ]),
-    ...(url === undefined || (/\d/.test(url) && !MOVING.test(url))
+    ...(url === undefined || namesRelease(url)
       ? []
       : [
           {
@@ -68,6 +68,12 @@ function artifactFindings({ artifacts }: JudgedStep): Finding[] {
           },
         ]),
   ]);
+}
+
+/** From the whole version on, where there is one: before it may stand the name of a mirror. */
+function namesRelease(url: string): boolean {
+  const place = /\d+\.\d+\.\d+.*/.exec(url)?.[0] ?? url;
+  return /\d/.test(place) && !MOVING.test(place);
 }
 
 /** Requirement files of pip and uv: each package with `==` and at least one hash. */

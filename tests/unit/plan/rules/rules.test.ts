@@ -144,6 +144,15 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ["a checksum that was cut", step({ artifacts: artifact("abc123") }), '"abc123"'],
     ["a release's address", step({ artifacts: artifact(SOME_SHA256, "https://example.org/v0.17.4/a.tar.zst") })],
     [
+      "a release's address on a mirror of any name",
+      step({ artifacts: artifact(SOME_SHA256, "https://m/pypi-main/simple/uv/#uv-0.13.8-py3-none-any.whl") }),
+    ],
+    [
+      "a release's folder for its latest build",
+      step({ artifacts: artifact(SOME_SHA256, "https://example.org/v0.17.4/latest/a.tar.zst") }),
+      "/latest/",
+    ],
+    [
       "the latest release's address",
       step({ artifacts: artifact(SOME_SHA256, "https://example.org/2/latest/a.tar.zst") }),
       "/latest/",

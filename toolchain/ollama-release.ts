@@ -66,14 +66,6 @@ function fromMirror(release: OllamaRelease, mirror: string | undefined): OllamaR
   };
 }
 
-export function officialMissing(version: string, { source }: OllamaRelease): ToolchainError {
-  return new ToolchainError(
-    `The official archive of Ollama ${version} is missing.`,
-    `${source} could not be reached, and what is built locally goes to sandboxes only`,
-    "Connect this machine to the internet (a proxy by https_proxy), or name a server or folder that has it as mirrors.ollama in the stack file (docs/operate/mirrors.md); then run the command again.",
-  );
-}
-
 /**
  * The checksum of the release's archive as a piece: all that has to be known here where the host downloads the archive
  * itself. Most are in the catalogue.
@@ -90,11 +82,19 @@ export function ollamaChecksum(request: OllamaRequest): Piece<string> {
     },
     async plan() {
       if (request.mirror === undefined && !(await reachable(release.checksums)))
-        throw officialMissing(request.version, release);
+        throw checksumUnknown(request.version, release);
       return { how: `its publisher's list, from ${release.checksums}`, seconds: 2 };
     },
     make: (report) => expectedChecksum(requested, report),
   };
+}
+
+function checksumUnknown(version: string, { checksums }: OllamaRelease): ToolchainError {
+  return new ToolchainError(
+    `The checksum of Ollama ${version} is not known.`,
+    `the catalogue has none, and ${checksums} could not be reached`,
+    "Connect this machine to the internet (a proxy by https_proxy), name a server or folder that has the list as mirrors.ollama in the stack file (docs/operate/mirrors.md), or set engine.version to a release whose checksum is in plan/catalog/releases.yaml; then run the command again.",
+  );
 }
 
 const PINS = join(PRIVATE, "pins.json");

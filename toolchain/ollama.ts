@@ -13,7 +13,7 @@ import { ToolchainError } from "./failure";
 import { buildWithGo, findGo } from "./go-build";
 import { reachable } from "./internet";
 import { makeOnce } from "./once";
-import { expectedChecksum, officialMissing, type OllamaRequest, requestedRelease } from "./ollama-release";
+import { expectedChecksum, type OllamaRequest, requestedRelease } from "./ollama-release";
 import type { Intent, Piece, Report } from "./piece";
 import { cacheFolder } from "./places";
 
@@ -112,6 +112,14 @@ export function ollama({ allowLocalBuild, ...request }: OllamaOptions): Piece<Ar
       return localBuild(report);
     },
   };
+}
+
+function officialMissing(version: string, { source }: OllamaRelease): ToolchainError {
+  return new ToolchainError(
+    `The official archive of Ollama ${version} is missing.`,
+    `${source} could not be reached, and what is built locally goes to sandboxes only`,
+    "Connect this machine to the internet (a proxy by https_proxy), or name a server or folder that has it as mirrors.ollama in the stack file (docs/operate/mirrors.md); then run the command again.",
+  );
 }
 
 function checksumMismatch(url: string, expected: string, found: string): ToolchainError {

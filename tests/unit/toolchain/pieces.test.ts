@@ -3,10 +3,11 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { OLLAMA_RELEASES } from "../../../plan/catalog/ollama";
 import { isDebianLike, osRelease } from "../../../toolchain/debian";
 import { absenceError, docker } from "../../../toolchain/docker";
 import { ollama } from "../../../toolchain/ollama";
-import { checksumIn, ollamaRelease } from "../../../toolchain/ollama-release";
+import { checksumIn, ollamaChecksum, ollamaRelease } from "../../../toolchain/ollama-release";
 import { wantedPlugins } from "../../../toolchain/plugins";
 import { isSuitable } from "../../../toolchain/pulumi-cli";
 import { sandboxImageTag } from "../../../toolchain/sandbox-image";
@@ -76,6 +77,18 @@ describe("Ollama's archive", () => {
     writeFileSync(archive, "");
     writeFileSync(`${archive}.sha256`, "0".repeat(64));
     expect(await anOtherHost(other).plan()).toEqual({ how: "from this machine's cache", seconds: 1 });
+  });
+
+  it("is not needed where the host downloads it: a checksum is, and the catalogue has it", async () => {
+    const checksum = ollamaChecksum({ version: "0.17.7", architecture: "amd64" });
+    expect(await checksum.find()).toBe(OLLAMA_RELEASES["0.17.7"]!.archives.amd64.sha256);
+  });
+
+  it("has its checksum from the list of a mirror, where the catalogue has none", async () => {
+    const mirror = `folder:${folder}`;
+    await expect(ollamaChecksum({ version: "0.17.7", architecture: "arm64", mirror }).plan()).resolves.toMatchObject({
+      how: expect.stringContaining("/v0.17.7/sha256sum.txt") as string,
+    });
   });
 
   it("is refused for an architecture that its publisher does not serve", () => {

@@ -31,13 +31,16 @@ export function secretsInState(exported: string): string[] {
   return [...new Set(marked(JSON.parse(exported)).flatMap(secretsIn))];
 }
 
+/** Pulumi marks a connection as a whole, for its key: where it leads is no secret. */
+const OPEN = new Set(["host", "user", "hostKey", "agentSocketPath"]);
+
 /** Texts below values that are marked as secret. */
 function marked(value: unknown, secret = false): string[] {
   if (typeof value === "string") return secret ? [value] : [];
   if (typeof value !== "object" || value === null) return [];
   const plaintext = markedSchema.safeParse(value);
   if (plaintext.success) return marked(JSON.parse(plaintext.data.plaintext), true);
-  return Object.values(value).flatMap((inner) => marked(inner, secret));
+  return Object.entries(value).flatMap(([name, inner]) => (secret && OPEN.has(name) ? [] : marked(inner, secret)));
 }
 
 /** Every way in which a secret may stand in a log or a file, the longest first. */

@@ -12,7 +12,9 @@ const PUBLIC =
   /(?:^|\.)(?:pypi\.org|pythonhosted\.org|python\.org|huggingface\.co|hf\.co|ollama\.ai|ollama\.com|github\.com|githubusercontent\.com|nvidia\.com|debian\.org|ubuntu\.com|canonical\.com|oracle\.com|redhat\.com|centos\.org|fedoraproject\.org|docker\.com|docker\.io|nginx\.org|nginx\.com|freedesktop\.org|systemd\.io|kernel\.org|nodejs\.org|npmjs\.org|pulumi\.com|pytorch\.org|vllm\.ai|astral\.sh|gnu\.org|ietf\.org|openssl\.org|llm\.internal|example\.com|example\.org|example\.net|localdomain)$/i;
 
 /** Endings of files and of names in programs that are countries' too. */
-const NO_COUNTRY = new Set("so py sh js ts rs md ps cc pl mk gz xz id ma nn in is to at my re st tf ml".split(" "));
+const NO_COUNTRY = new Set(
+  "so py go cu sh js ts rs md ps cc pl mk gz xz id ma nn in is to at my re st tf ml".split(" "),
+);
 const DOMAINS =
   "com|net|org|info|biz|edu|gov|mil|int|io|ai|dev|app|cloud|tech|online|local|internal|intranet|intra|lan|corp|home|private|arpa|[a-z]{2}";
 const DOMAIN = new RegExp(

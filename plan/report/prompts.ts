@@ -19,8 +19,10 @@ const RULES: readonly RegExp[] = [
 
 /** Grammars are made of what a client demands of an answer. */
 const GRAMMAR = /^.*::=.*$/;
-/** Messages of programs are in English; so this was said by somebody else. */
+/** Messages of programs are in English; so this was said by somebody else, where it has letters. */
 const OTHER_SCRIPT = /[^\x00-\x7f](?:[^\n]*[^\x00-\x7f])?/g;
+/** But for the sign of a millionth. */
+const LETTERS = /(?![\x00-\x7f\u00b5])\p{L}/u;
 
 const hidden = (text: string) => `[prompt: ${text.length} characters]`;
 
@@ -53,5 +55,8 @@ function cleaned(said: string): { readonly text: string; readonly opensPrompt: b
     quiet,
   );
   const text = named.replace(GRAMMAR, hidden);
-  return { text: text.replaceAll(OTHER_SCRIPT, hidden), opensPrompt: text !== said };
+  return {
+    text: text.replaceAll(OTHER_SCRIPT, (run) => (LETTERS.test(run) ? hidden(run) : run)),
+    opensPrompt: text !== said,
+  };
 }

@@ -17,7 +17,7 @@ const SHAPES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(--[\w-]*(?:api-key|token|password|passphrase|secret)[ =]["']?)(?!\[)[^\s"']+/gi, `$1${HIDDEN}`],
   // Not max_tokens, the number of a token, or the path of a file.
   [
-    /((?:api[-_]?key|apikey|access[-_]?key|private[-_]?key|_key|token|secret|password|passwd|passphrase|authorization|credential)["']?\s*[=:]\s*["']?)(?!\[|(?:\d+|true|false|null|none|off|on|yes|no|as is)?(?:[\s"',;}]|$)|~?\.{0,2}\/|[\w.-]+\.(?:key|pem)\b|(?:Bearer|Basic)\s)[^\s"',;}\\]{4,}/gi,
+    /((?:api[-_]?key|apikey|access[-_]?key|private[-_]?key|_key|token|secret|(?<!random)password|passwd|passphrase|authorization|credential)["']?\s*[=:]\s*["']?)(?!\[|(?:\d+(?:\.\d+)?|true|false|null|none|off|on|yes|no|as is)?(?:[\s"',;}]|$)|~?\.{0,2}\/|[\w.-]+\.(?:key|pem)\b|(?:Bearer|Basic)\s)[^\s"',;}\\]{4,}/gi,
     `$1${HIDDEN}`,
   ],
 ];

@@ -9,7 +9,7 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export STATE=/var/lib/tms-llm
 # Units of ours, of others that serve models, and of what both stand on; words for systemctl and journalctl.
 export ENGINES='llm-*.service tms-ollama.service ollama*.service *vllm*.service kanana-llm.service'
-export BESIDE='tms-*.service tms-*.timer nginx.service docker.service containerd.service nvidia-*.service ufw.service firewalld.service nftables.service'
+export BESIDE='tms-llm-*.service tms-llm-*.timer nginx.service docker.service containerd.service nvidia-*.service ufw.service firewalld.service nftables.service'
 
 needs() {
   # A snap's command starts the snap machinery, which writes.

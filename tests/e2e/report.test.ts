@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { parseFacts } from "../../plan/facts";
+import { checkReport } from "../../plan/preflight/report";
 import { smokeReportSchema } from "../../smoke/report-json";
 import { Clone, DOCKER_MISSING, PATIENT, type Run } from "../harness/clone";
 import { ONE_ATTEMPT } from "../harness/one-attempt";
@@ -62,13 +62,18 @@ describe.skipIf(DOCKER_MISSING)("the report on a deployment (needs Docker)", () 
       ),
     };
   };
-  const spelled = (secret: string) => ({
-    "as it is": secret,
-    "in base64": Buffer.from(secret).toString("base64").replace(/=+$/, "").slice(0, -1),
-    "in base64 behind a word": Buffer.from(`key:${secret}`).toString("base64").slice(8, -4),
-    "for a URL": encodeURIComponent(secret),
-    "in hexadecimal": Buffer.from(secret).toString("hex"),
-  });
+  /** How a secret may be written, and what of that is the secret's alone. */
+  const spelled = (secret: string): Record<string, readonly [written: string, own: string]> => {
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const [url, hex] = [encodeURIComponent(secret), Buffer.from(secret).toString("hex")];
+    return {
+      "as it is": [secret, secret],
+      "in base64": [base64(secret), base64(secret).slice(0, -4)],
+      "in base64 behind a word": [base64(`key:${secret}`), base64(`key:${secret}`).slice(8, -4)],
+      "for a URL": [url, url],
+      "in hexadecimal": [hex, hex],
+    };
+  };
 
   const ask = async (key: string, content: string) => {
     const url = `https://127.0.0.1:${clone.sandbox()!.gatewayPort}/v1/chat/completions`;
@@ -122,7 +127,9 @@ describe.skipIf(DOCKER_MISSING)("the report on a deployment (needs Docker)", () 
     expect(await ask(key, KOREAN_CANARY)).toBe("200");
     expect(await ask(WRONG_KEY, CANARY)).toBe("401");
     // As a careless program does.
-    const lines = Object.values(await secrets()).flatMap((secret) => Object.values(spelled(secret)));
+    const lines = Object.values(await secrets()).flatMap((secret) =>
+      Object.values(spelled(secret)).map(([written]) => written),
+    );
     const careless = [...lines, `Authorization: Bearer ${WRONG_KEY}`].map((line) => `it failed with ${line} again`);
     await clone.host().shell("logger -t tms-llm", careless.join("\n"));
     const found = await logs();
@@ -140,20 +147,48 @@ describe.skipIf(DOCKER_MISSING)("the report on a deployment (needs Docker)", () 
     const [, archive] = /^Written: (reports\/dev-\d{8}T\d{6}Z\.tar\.gz), for its owner alone\./m.exec(run.output)!;
     expect(statSync(clone.path(archive!)).mode & 0o777).toBe(0o600);
     files = await unpacked(run);
-    const fs = await import("node:fs"); // TEMPORARY
-    fs.writeFileSync("/tmp/w/f-listing.txt", run.output); // TEMPORARY
-    fs.cpSync(folder, "/tmp/w/rf-e2e", { recursive: true }); // TEMPORARY
-    fs.writeFileSync("/tmp/w/f-raw.txt", await logs()); // TEMPORARY
     const listed = [...run.output.matchAll(/^ +[\d.]+ KiB {2}(\S+)/gm)].map(([, path]) => path);
     expect(listed.sort()).toEqual([...files.keys()].sort());
   });
 
   it("holds what a maintainer asks for first", () => {
-    expect([...files.keys()].sort()).toMatchInlineSnapshot();
-    expect(parseFacts(text(files, "host/facts.json")).cpu.count).toBeGreaterThan(0);
+    expect([...files.keys()].sort()).toMatchInlineSnapshot(`
+      [
+        "errors.txt",
+        "host/deployment.txt",
+        "host/drift.json",
+        "host/drift.jsonl",
+        "host/facts.json",
+        "host/logs/engine.txt",
+        "host/logs/kernel.txt",
+        "host/logs/nginx-answers.txt",
+        "host/logs/nginx-error.txt",
+        "host/logs/phases.txt",
+        "host/logs/units.txt",
+        "host/network.txt",
+        "host/preflight.txt",
+        "host/system.txt",
+        "host/unit-files.txt",
+        "host/unit-properties.txt",
+        "host/units.txt",
+        "host/versions.txt",
+        "machine.json",
+        "manifest.json",
+        "plan.json",
+        "pulumi-state.json",
+        "smoke.json",
+        "stack/Pulumi.dev.yaml",
+        "stack/deployments.json",
+      ]
+    `);
+    expect(checkReport(JSON.parse(text(files, "host/facts.json"))).cpu.count).toBeGreaterThan(0);
     expect(JSON.parse(text(files, "host/drift.json"))).toMatchObject({ schema: "tms-llm/drift/v1" });
     expect(smokeReportSchema.parse(JSON.parse(text(files, "smoke.json"))).verdict).toBe("pass");
     expect(text(files, "host/units.txt")).toContain("tms-ollama.service");
+    expect(JSON.parse(text(files, "plan.json"))).toHaveProperty(
+      "endpoint",
+      `https://127.0.0.1:${clone.sandbox()!.gatewayPort}`,
+    );
     expect(text(files, "host/unit-files.txt")).toContain("OLLAMA_DEBUG=2");
     expect(text(files, "host/logs/phases.txt")).toContain("phase gateway");
     expect(text(files, "host/logs/engine.txt")).toContain("POST");
@@ -164,8 +199,8 @@ describe.skipIf(DOCKER_MISSING)("the report on a deployment (needs Docker)", () 
   it("holds no secret of the stack in any spelling, no prompt, and no key that somebody tried", async () => {
     const found = [];
     for (const [name, secret] of Object.entries(await secrets()))
-      for (const [spelling, spelt] of Object.entries(spelled(secret)))
-        for (const [path, content] of files) if (content.includes(spelt)) found.push(`${name}, ${spelling}: ${path}`);
+      for (const [spelling, [, own]] of Object.entries(spelled(secret)))
+        for (const [path, content] of files) if (content.includes(own)) found.push(`${name}, ${spelling}: ${path}`);
     for (const words of [CANARY, "marmalade", KOREAN_CANARY, "카나리아", WRONG_KEY])
       for (const [path, content] of files) if (content.includes(words)) found.push(`${words}: ${path}`);
     expect(found).toEqual([]);

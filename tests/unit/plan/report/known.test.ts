@@ -13,13 +13,17 @@ test("Pulumi's state tells its secrets wherever they are nested, and nothing els
         { outputs: { keys: { ...MARK, plaintext: JSON.stringify({ tms: "theKeyOfTms", rag: ["theKeyOfRag"] }) } } },
         {
           inputs: {
+            connection: {
+              ...MARK,
+              plaintext: JSON.stringify({ host: "127.0.0.1", user: "operator", privateKey: "thePrivateKey" }),
+            },
             stdin: { ...MARK, plaintext: JSON.stringify("# of tms\nLLM_API_KEY=theKeyInIt\nLLM_MODEL_NAME=tiny\n") },
           },
         },
       ],
     },
   };
-  expect(secretsInState(JSON.stringify(state))).toEqual(["theKeyOfTms", "theKeyOfRag", "theKeyInIt"]);
+  expect(secretsInState(JSON.stringify(state))).toEqual(["theKeyOfTms", "theKeyOfRag", "thePrivateKey", "theKeyInIt"]);
 });
 
 test.each([

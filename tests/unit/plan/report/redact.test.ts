@@ -66,6 +66,7 @@ describe("secrets", () => {
   });
 
   test.each([
+    '"firstToken": 12.345, random:index/randomPassword:RandomPassword',
     "max_tokens=128, prompt_tokens: 30, eos_token: 2, token=null",
     '"serverPrivateKey": "~/.ssh/id_ed25519", private_key=own.key',
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -141,7 +142,7 @@ describe("names", () => {
     ["of sources in public", "https://huggingface.co/x, pypi.org, developer.download.nvidia.com"],
     [
       "of units, files and modules",
-      "user@1000.service nginx.conf libcuda.so torch.nn.functional vllm.v1.engine.core os.path.py",
+      "user@1000.service nginx.conf libcuda.so source=routes.go:1 torch.nn.functional vllm.v1.engine.core os.path.py",
     ],
   ])("stay: those %s", (_, text) => {
     expect(line(text)).toBe(text);
@@ -204,6 +205,7 @@ describe("prompts and answers in logs", () => {
   test.each([
     'time=1 level=WARN msg="truncating input prompt" limit=2048 prompt=3000 keep=4 new=2048',
     '[GIN] 2026/11/30 - 20:41:00 | 200 |  1.2s | 127.0.0.1 | POST "/v1/chat/completions"',
+    "[GIN] 353.365µs | 100% ████ 1.2 GB",
     "INFO 11-30 [loggers.py:1] Engine 000: Avg prompt throughput: 1.0 tokens/s, Running: 1 reqs",
     "print_info: EOS token = 2",
   ])("are not seen where there are none: %s", (text) => {

@@ -6,7 +6,9 @@ const HIDDEN = "[secret]";
 const SHAPES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   // Line feeds may be escaped, as in JSON. One that was cut off has no end.
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,-]|\\[nr])*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, HIDDEN],
-  [/\b((?:Bearer|Basic)\s+)(?!\[)[\w.~+/=-]{6,}/gi, `$1${HIDDEN}`],
+  [/\b(Bearer\s+)(?!\[)[\w.~+/=-]{6,}/gi, `$1${HIDDEN}`],
+  // Not a word that follows "basic".
+  [/\b(Basic\s+)(?=\S*[\d=])[A-Za-z0-9+/]{6,}={0,2}/gi, `$1${HIDDEN}`],
   [/\b(?:sk|hf|ghp|gho|ghs|glpat|github_pat|xox[abps]|pul|nvapi|AGE-SECRET-KEY)[-_][\w-]{10,}/g, HIDDEN],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, HIDDEN],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, HIDDEN],

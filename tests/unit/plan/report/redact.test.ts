@@ -36,6 +36,7 @@ describe("secrets", () => {
 
   test.each([
     ["a bearer token", "authorization: Bearer abc-def.ghi", "authorization: Bearer [secret]"],
+    ["a name with its password", "authorization: Basic dG1zOnBhc3M=", "authorization: Basic [secret]"],
     ["a token of Hugging Face's", "using hf_AbCdEfGhIjKlMnOp", "using [secret]"],
     ["a key of OpenAI's", "sk-proj-abcdefghijkl", "[secret]"],
     ["a web token", "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "[secret]"],
@@ -66,6 +67,7 @@ describe("secrets", () => {
   });
 
   test.each([
+    "Reached target basic.target - Basic System.",
     '"firstToken": 12.345, random:index/randomPassword:RandomPassword',
     "max_tokens=128, prompt_tokens: 30, eos_token: 2, token=null",
     '"serverPrivateKey": "~/.ssh/id_ed25519", private_key=own.key',

@@ -24,6 +24,8 @@ export interface Collection {
 
 /** Longest time for what this machine tells of itself. */
 const LOCAL_MILLISECONDS = 60_000;
+/** The same for the proof and for the host, which have limits of their own for what usually hangs. */
+const REMOTE_MILLISECONDS = 360_000;
 
 /** Asks this machine, the endpoint and the host; no failure of one part keeps another from being asked. */
 export async function collect(stack: string, say: (line: string) => void): Promise<Collection> {
@@ -45,9 +47,9 @@ export async function collect(stack: string, say: (line: string) => void): Promi
   const pulumi = await gathering.attempt("pulumi-state.json", () => openPulumi(stack, needed(config)));
   if (pulumi) await gathering.add("pulumi-state.json", () => stateInShort(pulumi.state));
   say("Proving the endpoint.");
-  await gathering.add("smoke.json", () => proof(needed(project), needed(pulumi)), 0);
+  await gathering.add("smoke.json", () => proof(needed(project), needed(pulumi)), REMOTE_MILLISECONDS);
   say("Asking the host.");
-  const host = await gathering.attempt("host/", () => askHost(stack, needed(config), project), 0);
+  const host = await gathering.attempt("host/", () => askHost(stack, needed(config), project), REMOTE_MILLISECONDS);
   if (host) gathering.merge(host);
   return {
     files: gathering.files,
@@ -91,7 +93,7 @@ class Gathering {
     if (text !== undefined) this.files[path] = text;
   }
 
-  /** What the work gives; where it fails, that is noted as the reason why the file is missing. @param limit milliseconds; 0 for none */
+  /** What the work gives; where it fails, that is noted as the reason why the file is missing. @param limit milliseconds */
   async attempt<T>(path: string, work: () => T | Promise<T>, limit = LOCAL_MILLISECONDS): Promise<T | undefined> {
     try {
       return await within(limit, Promise.resolve().then(work));
@@ -115,7 +117,6 @@ const reason = (error: unknown) => {
 
 /** @throws Error when it takes longer */
 async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  if (milliseconds === 0) return work;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it took longer than ${milliseconds / 1000} s`)), milliseconds);

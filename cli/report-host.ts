@@ -42,13 +42,27 @@ export async function askHost(stack: string, config: StackConfig, project: Proje
   const inFolder = (paths: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(paths).map(([path, text]) => [FOLDER + path, text]));
   return {
-    files: inFolder({ ...pieces.files, ...judgements(stack, config, project, pieces.files) }),
+    files: inFolder({
+      ...pieces.files,
+      ...readable(pieces.files),
+      ...judgements(stack, config, project, pieces.files),
+    }),
     missing: inFolder({ ...pieces.missing, ...broken }),
     cut: pieces.cut.map((path) => FOLDER + path),
     hosts: pieces.names.split("\n").flatMap((name) => [name, name.split(".")[0]!]),
     people: pieces.people.split("\n"),
     secrets: secretsIn(pieces.secrets),
   };
+}
+
+/** The facts for people, without what commands complained of beside them; as they are where that is all. */
+function readable({ "facts.json": facts = "" }: Readonly<Record<string, string>>): Record<string, string> {
+  try {
+    const line = facts.split("\n").findLast((candidate) => candidate.startsWith("{"));
+    return line === undefined ? {} : { "facts.json": JSON.stringify(JSON.parse(line), null, 2) };
+  } catch {
+    return {};
+  }
 }
 
 /** What this side makes of the host's measurements; nothing where they cannot be read, which they then show themselves. */
@@ -59,9 +73,6 @@ function judgements(
   { "facts.json": facts = "", "drift.jsonl": drift = "" }: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const judged: Record<string, () => string> = {
-    // A piece has what its commands complain of, too.
-    "facts.json": () =>
-      JSON.stringify(JSON.parse(facts.split("\n").findLast((line) => line.startsWith("{"))!), null, 2),
     "preflight.txt": () => {
       const measured = parseFacts(facts);
       const { refusals, warnings } = judgePreflight(measured, demands(stack, config, measured));

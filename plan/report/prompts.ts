@@ -1,7 +1,7 @@
 /** What clients have said and were answered, in the logs of the engines: none by default, much where somebody made them talk. */
 
 /** A line that systemd's journal printed: time, program, and what it said. */
-const JOURNAL = /^(\d{4}-\d\d-\d\dT\S+ (?:\S+ )?[^\s:[]+(?:\[\d+\])?: )(.*)$/;
+const JOURNAL = /^(\d{4}-\d\d-\d\dT\S+ )((?:\S+ )?[^\s:[]+(?:\[\d+\])?: )(.*)$/;
 
 /** How a program begins what it says; anything else goes on with the line before. */
 const BEGINS =
@@ -28,20 +28,21 @@ const hidden = (text: string) => `[prompt: ${text.length} characters]`;
 
 /** The text of a log without prompts and answers. @param count is told of each line that had some */
 export function withoutPrompts(log: string, count: () => void): string {
-  /** The program whose last line was a prompt's; undefined where it was none. */
-  let talking: string | undefined;
+  /** The programs whose last line was a prompt's. */
+  const talking = new Set<string>();
   return log
     .split("\n")
     .map((line) => {
-      const [, head = "", said = line] = JOURNAL.exec(line) ?? [];
-      if (talking === head && said !== "" && !BEGINS.test(said)) {
+      const [, time = "", program = "", said = line] = JOURNAL.exec(line) ?? [];
+      if (talking.has(program) && said !== "" && !BEGINS.test(said)) {
         count();
-        return head + hidden(said);
+        return time + program + hidden(said);
       }
       const left = cleaned(said);
-      talking = left.opensPrompt ? head : undefined;
+      if (left.opensPrompt) talking.add(program);
+      else talking.delete(program);
       if (left.text !== said) count();
-      return head + left.text;
+      return time + program + left.text;
     })
     .join("\n");
 }

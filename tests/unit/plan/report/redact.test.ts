@@ -188,19 +188,21 @@ describe("prompts and answers in logs", () => {
   });
 
   test("go with the lines in which they go on, and those of other programs between them stay", () => {
-    const head = (pid: number) => `${TIME} ollama[${pid}]: `;
+    const head = (pid: number, second: number) => `2026-11-30T20:41:0${second}.123456+0000 ollama[${pid}]: `;
     const text = [
-      `${head(7)}time=1 level=DEBUG msg=x prompt="first line`,
-      `${head(7)}second line of it`,
-      `${head(8)}ready`,
-      `${head(7)}time=2 level=INFO msg=done`,
-      `${head(7)}as it is`,
+      `${head(7, 1)}time=1 level=DEBUG msg=x prompt="first line`,
+      `${head(7, 2)}second line of it`,
+      `${head(8, 3)}ready`,
+      `${head(7, 4)}third line of it.`,
+      `${head(7, 5)}time=2 level=INFO msg=done`,
+      `${head(7, 6)}as it is`,
     ].join("\n");
     expect(log(text)!.split("\n").slice(1)).toEqual([
       expect.stringMatching(/\[prompt: 17 characters\]$/),
-      `${head(8)}ready`,
-      `${head(7)}time=2 level=INFO msg=done`,
-      `${head(7)}as it is`,
+      `${head(8, 3)}ready`,
+      expect.stringMatching(/\[prompt: 17 characters\]$/),
+      `${head(7, 5)}time=2 level=INFO msg=done`,
+      `${head(7, 6)}as it is`,
     ]);
   });
 

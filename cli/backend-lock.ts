@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { stillRuns } from "../toolchain/processes";
+import { backendFolder } from "./backend-folder";
 import { CommandFailure } from "./failure";
 import { clock } from "./run-lock";
 
@@ -21,8 +21,9 @@ export type BackendLock = z.output<typeof lockSchema>;
 
 /** The locks on a stack; none where the backend is no folder. */
 export function backendLocks(backendUrl: string | undefined, stack: string): BackendLock[] {
-  if (!backendUrl?.startsWith("file:///")) return [];
-  const folder = join(fileURLToPath(backendUrl), ".pulumi/locks/organization/tms-llm", stack);
+  const backend = backendFolder(backendUrl);
+  if (backend === undefined) return [];
+  const folder = join(backend, ".pulumi/locks/organization/tms-llm", stack);
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
   return files.map((name) => lockSchema.parse(JSON.parse(readFileSync(join(folder, name), "utf8"))));

@@ -1,4 +1,5 @@
 import { readPlanContext } from "../plan/context";
+import { exampleValues, StillAnExample } from "../plan/config/example-values";
 import type { StackConfig } from "../plan/config/schema";
 import { makePlan } from "../plan/plan";
 import { surveyToolchain } from "../toolchain/ensure";
@@ -58,18 +59,20 @@ export interface DoctorOptions {
  * what that run had half made, starts a stopped sandbox.
  */
 export async function doctor(stack: string, { fix = false }: DoctorOptions = {}): Promise<ExitCode> {
-  const config = readConfig(stack);
+  const config = readConfig(stack, "view");
   const possible = await machine(stack, config);
   if (fix && possible) await mend(stack, config);
   const project = planned(stack, config);
-  if (project) await host(project);
+  const examples = exampleValues(config);
+  if (examples.length > 0) console.log(`host     ${new StillAnExample(stack, examples).message}`);
+  else if (project) await host(project);
   return possible ? EXIT.good : EXIT.failed;
 }
 
 function mend(stack: string, config: StackConfig): Promise<void> {
   return alone(stack, "doctor", async () => {
     const { pulumi, environment } = await prepare(stack, config);
-    const project = readProject(stack);
+    const project = readProject(stack, "view");
     await pulumi.releaseAbandonedLock((line) => console.log(`mended   ${line}`));
     await forgetHalfMade(pulumi, await pulumi.state(), project, environment);
     await wakeSandbox(project, environment);

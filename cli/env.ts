@@ -5,7 +5,7 @@ import { readConfig } from "./project";
 
 /** Prints exports, and nothing else, on standard output. */
 export async function env(stack: string): Promise<ExitCode> {
-  const { environment } = await prepare(stack, readConfig(stack));
+  const { environment } = await prepare(stack, readConfig(stack, "view"));
   process.stdout.write(shellExports(environment));
   return EXIT.good;
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError, type OptionValues } from "commander";
 import { NotPrepared } from "../plan/artifacts";
 import { UnreadableReport } from "../plan/preflight/report";
+import { StillAnExample } from "../plan/config/example-values";
 import { ConfigurationFaults } from "../plan/config/faults";
 import { FaultyFactsFile } from "../plan/host-facts";
 import { PlanRefused } from "../plan/preflight/refusal";
@@ -210,7 +211,14 @@ program
   });
 
 /** The stack file, the facts file or this machine is not as a plan needs it; nothing was touched. */
-const CONFIGURATION_ERRORS = [ConfigurationFaults, PlanRefused, PolicyViolations, FaultyFactsFile, NotPrepared];
+const CONFIGURATION_ERRORS = [
+  ConfigurationFaults,
+  StillAnExample,
+  PlanRefused,
+  PolicyViolations,
+  FaultyFactsFile,
+  NotPrepared,
+];
 
 /** A user's fault is told in one message; only a bug of ours shows a stack trace. */
 function explain(error: unknown): ExitCode {

@@ -63,7 +63,7 @@ function chosenHost(stack: string, { vram, facts }: ModelsOptions): NamedHost {
   if (facts !== undefined) {
     return measured(parseFactsFile(readGivenFile(facts, "--facts").toString("utf8"), stack), facts);
   }
-  const { target, engine } = readConfig(stack);
+  const { target, engine } = readConfig(stack, "view");
   if (target.kind === "sandbox")
     return {
       words: `A sandbox with ${atMost(target.memory)}`,

@@ -1,5 +1,5 @@
 import type { OllamaEngine, StackConfig } from "../plan/config/schema";
-import { readFacts } from "../plan/context";
+import { readFacts, type Purpose } from "../plan/context";
 import { isFetchable, pluginOverrides } from "../plan/mirrors";
 import { ensureToolchain, type PieceOptions } from "../toolchain/ensure";
 import type { OllamaRequest } from "../toolchain/ollama-release";
@@ -13,9 +13,11 @@ export interface Prepared {
 }
 
 /** What a stack needs on this machine. */
-export function wantedPieces(stack: string, config: StackConfig): PieceOptions {
+export function wantedPieces(stack: string, config: StackConfig, purpose: Purpose = "host"): PieceOptions {
   const { engine, models, target } = config;
   const sandbox = target.kind === "sandbox";
+  // What goes to a host of one's own is not needed to show the plan, which official plugins would show in the same words.
+  if (purpose === "view" && !sandbox) return { sandbox, standIns: true, tinyModel: false };
   return {
     sandbox,
     ...(engine.kind === "ollama" ? { ollama: wantedOllama(stack, config, engine) } : {}),
@@ -42,14 +44,26 @@ export function wantedOllama(
 
 /** Everything that a verb which runs Pulumi needs, announced and made where it is missing. */
 export async function prepare(stack: string, config: StackConfig): Promise<Prepared> {
+  const environment = await prepareMachine(stack, config, "host");
+  const pulumi = new Pulumi(stack, environment);
+  await pulumi.ensureStack();
+  return { pulumi, environment };
+}
+
+/** What it takes to show a plan; no stack is opened or made. @returns Pulumi's environment */
+export const prepareView = (stack: string, config: StackConfig) => prepareMachine(stack, config, "view");
+
+async function prepareMachine(
+  stack: string,
+  config: StackConfig,
+  purpose: Purpose,
+): Promise<Readonly<Record<string, string>>> {
   const overrides = pluginOverrides(config.mirrors);
   if (overrides !== undefined) process.env["PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"] ??= overrides;
   const { environment } = await ensureToolchain({
     stack,
-    ...wantedPieces(stack, config),
+    ...wantedPieces(stack, config, purpose),
     progress: lineProgress((line) => console.error(line)),
   });
-  const pulumi = new Pulumi(stack, environment);
-  await pulumi.ensureStack();
-  return { pulumi, environment };
+  return environment;
 }

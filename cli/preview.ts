@@ -1,30 +1,42 @@
+import { assumptions } from "../plan/review/assumptions";
 import { recordedRefusal, remeasure } from "./admission";
 import { EXIT, type ExitCode } from "./failure";
-import { prepare } from "./prepare";
+import { prepareView } from "./prepare";
 import { enforcePolicies, POLICY_PACK } from "./policy";
 import { announceRestart } from "./restart-notice";
 import { readConfig, readProject, type Project } from "./project";
+import { Pulumi } from "./pulumi";
 import { recordedFacts } from "./pulumi-state";
+import { withThrowAwayStack } from "./throw-away-stack";
 
 export interface PreviewOptions {
   readonly diff?: boolean;
 }
 
-/** What `up` would change, by plan and state alone; no host is contacted. */
+/** What `up` would change, by plan and state alone; no host is contacted, and no state is written. */
 export async function preview(stack: string, options: PreviewOptions): Promise<ExitCode> {
-  const { pulumi } = await prepare(stack, readConfig(stack));
+  const environment = await prepareView(stack, readConfig(stack, "view"));
+  const pulumi = new Pulumi(stack, environment);
   // Pulumi takes as long to tell its state as the plan takes.
-  const [state, project] = await Promise.all([pulumi.state(), Promise.resolve().then(() => admitted(stack))]);
-  const refusal = recordedRefusal(project, recordedFacts(state));
+  const [deployed, project] = await Promise.all([pulumi.hasResources(), Promise.resolve().then(() => admitted(stack))]);
+  for (const line of assumptions(project.config, project.context)) console.error(line);
+  const show = (of: Pulumi, ...more: readonly string[]) =>
+    of.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []), ...more);
+  if (!deployed) {
+    console.error(`Nothing of ${stack} is deployed by Pulumi's state (${pulumi.backend}): all is shown as new.\n`);
+    return exitCode(await withThrowAwayStack(stack, environment, (empty, more) => show(empty, ...more)));
+  }
+  await pulumi.ensureStack();
+  const refusal = recordedRefusal(project, recordedFacts(await pulumi.state()));
   if (refusal !== undefined)
     console.error(`As the host was when it was measured last; up measures it again:\n\n${refusal}\n`);
-  const diff = options.diff ? ["--diff"] : [];
-  const code = await pulumi.show("preview", ...POLICY_PACK, ...diff, ...remeasure(stack, refusal));
-  return code === 0 ? EXIT.good : EXIT.failed;
+  return exitCode(await show(pulumi, ...remeasure(stack, refusal)));
 }
 
+const exitCode = (code: number): ExitCode => (code === 0 ? EXIT.good : EXIT.failed);
+
 function admitted(stack: string): Project {
-  const project = readProject(stack);
+  const project = readProject(stack, "view");
   enforcePolicies(project);
   announceRestart(project);
   return project;

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { exampleValues, StillAnExample } from "../plan/config/example-values";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
 import { readStackFile } from "../plan/config/stack-file";
-import { readPlanContext } from "../plan/context";
+import { readPlanContext, type Purpose } from "../plan/context";
 import { makePlan, type Plan } from "../plan/plan";
 import type { PlanContext } from "../plan/plan-context";
 import { readSshServers } from "../plan/ssh-server";
@@ -24,8 +25,11 @@ export interface Project {
   readonly plan: Plan;
 }
 
-/** Reads and checks a stack file. Throws UsageError for a stack that does not exist, ConfigurationFaults for a faulty one. */
-export function readConfig(stack: string): StackConfig {
+/**
+ * Reads and checks a stack file. Throws UsageError for a stack that does not exist, ConfigurationFaults for a faulty one, and
+ * StillAnExample for one that is to go to its host with values of the example in it.
+ */
+export function readConfig(stack: string, purpose: Purpose = "host"): StackConfig {
   const file = `Pulumi.${stack}.yaml`;
   const path = join(PROJECT, file);
   if (!existsSync(path)) {
@@ -35,7 +39,10 @@ export function readConfig(stack: string): StackConfig {
       `the stacks here are ${known.join(", ")}; copy one of their files to ${file}`,
     );
   }
-  return parseText(stack, readFileSync(path, "utf8"));
+  const config = parseText(stack, readFileSync(path, "utf8"));
+  const left = purpose === "host" ? exampleValues(config) : [];
+  if (left.length > 0) throw new StillAnExample(stack, left);
+  return config;
 }
 
 /** What it takes to reach a stack's host; an existing one needs nothing that the toolchain prepares. */
@@ -43,16 +50,16 @@ export function readHost(stack: string, config: StackConfig): Parameters<typeof 
   return { config, context: config.target.kind === "sandbox" ? readPlanContext(PROJECT, stack, config) : {} };
 }
 
-/** Configuration, context and plan; needs what the toolchain prepares. */
-export function readProject(stack: string): Project {
-  return planned(stack, readConfig(stack));
+/** Configuration, context and plan; needs what the toolchain prepares for this purpose. */
+export function readProject(stack: string, purpose: Purpose = "host"): Project {
+  return planned(stack, readConfig(stack, purpose), purpose);
 }
 
 /** The same of another text of the stack file, as of one that was deployed before. Throws ConfigurationFaults for a faulty one. */
 export const projectOf = (stack: string, stackFile: string): Project => planned(stack, parseText(stack, stackFile));
 
-function planned(stack: string, config: StackConfig): Project {
-  const context = readPlanContext(PROJECT, stack, config);
+function planned(stack: string, config: StackConfig, purpose: Purpose = "host"): Project {
+  const context = readPlanContext(PROJECT, stack, config, purpose);
   return { stack, config, context, plan: makePlan(config, context) };
 }
 

@@ -2,11 +2,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import { forgetSalt } from "./encryption-salt";
 import { loadExeca } from "../toolchain/execa";
+import { isEmptyBackend } from "./backend-folder";
 import { abandonedLocks, backendLocks, holder } from "./backend-lock";
 import { CommandFailure, EXIT } from "./failure";
 import { PROJECT } from "./project";
 import { parseState, type PulumiState } from "./pulumi-state";
 import { untilEnd } from "./stop-request";
+
+const stacksSchema = z.array(z.object({ name: z.string(), resourceCount: z.number().optional() }));
 
 /** Runs Pulumi for one stack, in the environment that the toolchain made. */
 export class Pulumi {
@@ -14,6 +17,11 @@ export class Pulumi {
     private readonly stack: string,
     private readonly environment: Readonly<Record<string, string>>,
   ) {}
+
+  /** URL of the place where Pulumi keeps its state; undefined where it has been logged in to by itself. */
+  get backend(): string | undefined {
+    return this.environment["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"];
+  }
 
   /** Runs in the foreground with the terminal; returns the exit code. A request to stop is Pulumi's to follow. */
   async show(...args: string[]): Promise<number> {
@@ -26,6 +34,28 @@ export class Pulumi {
     const run = await untilEnd(child, child);
     this.keepStackFile();
     return run.exitCode ?? EXIT.internal;
+  }
+
+  /** Whether the state has anything of the stack. Writes nothing, and needs no passphrase. */
+  async hasResources(): Promise<boolean> {
+    // Where there is none yet, Pulumi would make a backend by looking.
+    if (isEmptyBackend(this.backend)) return false;
+    const { failed, stdout, output } = await this.ask(["stack", "ls", "--json"]);
+    if (failed)
+      throw failure(
+        `the stacks in ${this.backend} cannot be listed: ${output}`,
+        "check the backend (PULUMI_BACKEND_URL)",
+      );
+    return stacksSchema
+      .parse(JSON.parse(stdout))
+      .some(({ name, resourceCount = 0 }) => name.split("/").at(-1) === this.stack && resourceCount > 0);
+  }
+
+  /** Makes the stack, and its line in the stack file of that folder. */
+  async makeStack(folder: string): Promise<void> {
+    const { failed, output } = await this.ask(["stack", "init", this.stack, "--no-select", "--cwd", folder]);
+    if (failed)
+      throw failure(`no stack could be made in ${folder}: ${output}`, "see that the folder can be written to");
   }
 
   /** Makes the stack where it does not exist yet. */
@@ -45,7 +75,7 @@ export class Pulumi {
    * @throws CommandFailure where its process runs, or may run
    */
   async releaseAbandonedLock(say: (line: string) => void): Promise<void> {
-    const locks = abandonedLocks(backendLocks(this.backendUrl(), this.stack), this.stack);
+    const locks = abandonedLocks(backendLocks(this.backend, this.stack), this.stack);
     if (locks.length === 0) return;
     const { failed, output } = await this.ask(["cancel", "--yes", "--stack", this.stack]);
     if (failed) throw failure(`the lock of ${this.stack} could not be released: ${output}`, "pulumi cancel");
@@ -105,10 +135,6 @@ export class Pulumi {
         `the stack ${this.stack} could not be removed: ${output}`,
         "pulumi stack export shows what is left in it",
       );
-  }
-
-  private backendUrl(): string | undefined {
-    return this.environment["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"];
   }
 
   private async ask(args: readonly string[], input = ""): Promise<{ failed: boolean; stdout: string; output: string }> {

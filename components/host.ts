@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -114,7 +115,7 @@ export class Host extends pulumi.ComponentResource {
       copyName(artifact),
       {
         connection: this.connection,
-        source: new pulumi.asset.FileAsset(path),
+        source: deliverable(path),
         remotePath: `/var/lib/tms-llm-incoming/${artifact.sha256}`,
         triggers: [this.address.identity],
       },
@@ -143,6 +144,10 @@ export class Host extends pulumi.ComponentResource {
     );
   }
 }
+
+/** A preview needs nothing that is sent, and may be made where it is not. */
+const deliverable = (path: string) =>
+  pulumi.runtime.isDryRun() && !existsSync(path) ? new pulumi.asset.StringAsset("") : new pulumi.asset.FileAsset(path);
 
 function connectionOf({ bastion, ...host }: HostAddress): pulumi.Input<command.types.input.remote.ConnectionArgs> {
   return { ...endpointOf(host), ...(bastion === undefined ? {} : { proxy: endpointOf(bastion) }) };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { exampleValues, StillAnExample } from "../plan/config/example-values";
 import { parseStackConfig } from "../plan/config/parse";
 import type { StackConfig } from "../plan/config/schema";
 import { isStackSecret, secretFault, STACK_SECRETS } from "../plan/config/stack-secrets";
@@ -68,7 +69,10 @@ export function load(): Loaded {
   try {
     const stack = pulumi.getStack();
     const config = parseStackConfig(rawConfig(), { stack, file: `Pulumi.${stack}.yaml` });
-    const context = readPlanContext(PROJECT, stack, config);
+    const purpose = pulumi.runtime.isDryRun() ? "view" : "host";
+    const left = purpose === "host" ? exampleValues(config) : [];
+    if (left.length > 0) throw new StillAnExample(stack, left);
+    const context = readPlanContext(PROJECT, stack, config, purpose);
     const given = givenSecrets(stack, config);
     return { config, context, plan: makePlan(config, context), given, deliveries: readDeliveries(PROJECT, stack) };
   } catch (error) {

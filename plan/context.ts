@@ -2,9 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { authorityFault } from "./backup/authority";
-import { artifactIndexSchema, NotPrepared, pinsSchema } from "./artifacts";
+import { artifactIndexSchema, NotPrepared, pinsSchema, type ArtifactIndex, type Pins } from "./artifacts";
 import type { StackConfig } from "./config/schema";
 import { type Deliveries, NO_DELIVERIES, parseDeliveries } from "./deliveries";
+import { ollamaArtifact } from "./engines/ollama";
+import { publishedArchive } from "./engines/published-archive";
 import { factsFile, parseFactsFile, type HostFacts } from "./host-facts";
 import type { PlanContext } from "./plan-context";
 import { sandboxSettingsSchema } from "./sandbox";
@@ -76,16 +78,44 @@ export function readFacts(project: string, stack: string): HostFacts | undefined
   return existsSync(file) ? parseFactsFile(readFileSync(file, "utf8"), stack) : undefined;
 }
 
+/** What this machine can deliver. A host of one's own may need nothing of it, and a plan that is only shown names what is not here. */
+function readArtifacts(
+  project: string,
+  stack: string,
+  { engine, target }: StackConfig,
+  { purpose, architecture, pins }: { readonly purpose: Purpose; readonly architecture: string; readonly pins: Pins },
+): ArtifactIndex {
+  const file = "artifacts.json";
+  if (target.kind === "sandbox") return artifactIndexSchema.parse(readState(project, stack, file));
+  const here = artifactIndexSchema.parse(readOptional(project, file));
+  if (purpose === "host" || engine.kind !== "ollama") return here;
+  // What was built here goes to sandboxes only.
+  const key = ollamaArtifact(engine.version, architecture);
+  return here[key]?.origin === "official"
+    ? here
+    : { ...here, [key]: publishedArchive(engine.version, architecture, pins) };
+}
+
+/** What a plan is made for: to go to the host with it, or to show it and go nowhere. */
+export type Purpose = "host" | "view";
+
 /** What the plan needs to know about this machine and the stack's sandbox. Throws with advice where it is missing. */
-export function readPlanContext(project: string, stack: string, config: StackConfig): PlanContext {
+export function readPlanContext(
+  project: string,
+  stack: string,
+  config: StackConfig,
+  purpose: Purpose = "host",
+): PlanContext {
   // A sandbox is what the stack file says it is.
   const facts = config.target.kind === "sandbox" ? undefined : readFacts(project, stack);
+  const architecture = facts?.architecture ?? DEBIAN_ARCHITECTURE[process.arch] ?? process.arch;
+  const pins = pinsSchema.parse(readOptional(project, "pins.json"));
   return {
     stack,
     ...(facts ? { facts } : {}),
-    artifacts: artifactIndexSchema.parse(readOptional(project, "artifacts.json")),
-    pins: pinsSchema.parse(readOptional(project, "pins.json")),
-    architecture: facts?.architecture ?? DEBIAN_ARCHITECTURE[process.arch] ?? process.arch,
+    artifacts: readArtifacts(project, stack, config, { purpose, architecture, pins }),
+    pins,
+    architecture,
     ...(config.gateway.tls.mode === "files" ? { certificate: readGiven(project, config.gateway.tls.certificate) } : {}),
     ...(config.target.kind === "sandbox"
       ? { sandbox: sandboxSettingsSchema.parse(readState(project, stack, `${stack}/sandbox.json`)) }

@@ -15,8 +15,10 @@ import { tinyModelArchive, tinyModelFile } from "./tiny-model-file";
 
 /** Which pieces a stack needs. */
 export interface PieceOptions {
-  /** Whether the stack's target is a sandbox: it needs Docker and an image, and may use stand-ins and local builds. */
+  /** Whether the stack's target is a sandbox: it needs Docker and an image, and may use local builds. */
   readonly sandbox: boolean;
+  /** Whether stand-ins may take the place of Pulumi's plugins: for a sandbox, or to show a plan. Default: for a sandbox. */
+  readonly standIns?: boolean;
   /** Release of Ollama that the stack needs; without it none is. */
   readonly ollama?: OllamaRequest;
   /** Whether the host may download it by itself, so that its checksum is all that this machine needs; default false. */
@@ -84,9 +86,9 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
 }
 
 function addPieces(run: Run, options: PieceOptions) {
-  const { sandbox, ollama: release, hostDownloads = false, python, tinyModel } = options;
+  const { sandbox, standIns = sandbox, ollama: release, hostDownloads = false, python, tinyModel } = options;
   const cli = run.add(pulumiCli());
-  const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: sandbox }));
+  const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: standIns }));
   run.add(policyPack);
   const daemon = sandbox ? run.add(docker) : undefined;
   if (daemon) run.add(sandboxImage(daemon.result));

@@ -19,7 +19,7 @@ export interface Plugin extends PluginName {
 
 export interface PluginOptions {
   readonly pulumi: Promise<PulumiCli>;
-  /** Stand-ins serve sandboxes only. */
+  /** Stand-ins serve sandboxes and previews; they change nothing on a host of one's own. */
   readonly allowStandIns: boolean;
   /** Pulumi's home; default: this clone's. */
   readonly home?: string;
@@ -55,7 +55,7 @@ export function plugins({ pulumi, allowStandIns, home: folder = PULUMI_HOME }: P
       const list = wanted.map(({ name, version }) => `${name} ${version}`).join(", ");
       if (await officialReachable()) return { how: `official downloads of ${list}`, seconds: 30 };
       if (!allowStandIns) throw officialMissing(wanted);
-      return { how: `no internet: this project's stand-ins for ${list}, for sandboxes only`, seconds: 5 };
+      return { how: `no internet: this project's stand-ins for ${list}, for sandboxes and previews only`, seconds: 5 };
     },
     async make(report) {
       const cli = await pulumi;
@@ -82,7 +82,7 @@ async function officialReachable(): Promise<boolean> {
 function officialMissing(lacking: readonly PluginName[]): ToolchainError {
   return new ToolchainError(
     `Official Pulumi plugins are missing: ${lacking.map(({ name, version }) => `${name} ${version}`).join(", ")}.`,
-    "they could not be downloaded, and this project's stand-ins serve sandboxes only",
+    "they could not be downloaded, and this project's stand-ins serve sandboxes and previews only",
     "Connect this machine to the internet (a proxy by https_proxy), or name a server that has them as mirrors.plugins in the stack file (docs/operate/mirrors.md); then run the command again.",
   );
 }

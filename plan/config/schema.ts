@@ -26,6 +26,7 @@ const sha256 = () =>
   text(/^[0-9a-f]{64}$/, {
     expected: "64 hexadecimal digits in lower case, as sha256sum prints them",
     type: "SHA-256",
+    hint: "Put digits alone in quotes: YAML takes them for a number.",
   });
 // A line feed would start a line of its own in the file or command that the path ends up in.
 const path = () => text(/^[^\r\n\0]+$/, { expected: "a path on this machine", type: "path" });

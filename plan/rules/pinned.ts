@@ -111,7 +111,7 @@ function modelFindings({ files, inputs, artifacts, terms }: JudgedStep): Finding
             wayOut:
               repository === undefined
                 ? "sha256 beside the model in the stack file: Hugging Face shows it on the page of the GGUF file, Ollama's library in the manifest's layer of type image.model"
-                : "sha256 beside the model in the stack file: with 64 zeros the host fetches the files, holds each to what Hugging Face says of it, and names the checksum that it found; docs/components/engine.md has the command that prints it elsewhere",
+                : "sha256 beside the model in the stack file: with 64 zeros in quotes the host fetches the files, holds each to what Hugging Face says of it, and names the checksum that it found; docs/components/engine.md has the command that prints it elsewhere",
           },
         ],
   );

@@ -62,7 +62,7 @@ describe("provider plugins", () => {
   });
 
   it("are never stand-ins for a host that is not a sandbox", async () => {
-    await expect(make("fails", false)).rejects.toThrow("this project's stand-ins serve sandboxes only");
+    await expect(make("fails", false)).rejects.toThrow("this project's stand-ins serve sandboxes and previews only");
     await make("fails", true);
     expect(await piece("fails", false).find()).toBeUndefined();
     expect((await make("works", false)).map(({ origin }) => origin)).toEqual(["official", "official", "official"]);

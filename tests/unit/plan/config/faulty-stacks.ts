@@ -203,6 +203,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["a file without its prefix", "models: [{ name: m, source: weights/m.gguf }]"],
   ["a model name with a space", "models: [{ name: my model, source: builtin:tiny }]"],
   ["a checksum that is too short", "models: [{ name: m, source: 'file:m.gguf', sha256: abc123 }]"],
+  ["a checksum of zeros without quotes", `models: [{ name: m, source: 'file:m.gguf', sha256: ${"0".repeat(64)} }]`],
   ["a file without its checksum", "models: [{ name: m, source: 'file:weights/m.gguf' }]"],
   ["a checksum of the built-in model", `models: [{ name: m, source: 'builtin:tiny', sha256: ${"ab".repeat(32)} }]`],
   ["an adapter without its checksum", `models: [{ ${MODEL}, adapter: 'file:lora.gguf' }]`],

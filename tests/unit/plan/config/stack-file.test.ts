@@ -1,9 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { findModel } from "../../../../plan/catalog/models";
 import { ConfigurationFaults } from "../../../../plan/config/faults";
 import { parseStackConfig } from "../../../../plan/config/parse";
 import { readStackFile } from "../../../../plan/config/stack-file";
+import { parseFactsFile } from "../../../../plan/host-facts";
+import { PlanRefused } from "../../../../plan/preflight/refusal";
+import { planForReview } from "../../../../plan/review/planned-stack";
+import { isSizable } from "../../../../plan/sizing/arithmetic";
+import { tokensOfCache } from "../../../../plan/sizing/vllm";
 
 const read = (text: string) => readStackFile(text, "Pulumi.test.yaml");
 
@@ -77,31 +83,56 @@ describe("the project's own stack files", () => {
     expect(config.models.map(({ source }) => source)).toEqual(["builtin:tiny"]);
   });
 
-  test("prod asks for the host key and the model's checksum, which only its operator can vouch for, and for nothing else", () => {
-    expect(messageOf(() => parse("prod", stackText("prod")))).toMatchInlineSnapshot(`
-      "Pulumi.prod.yaml has 2 faults. No host was touched.
-
-      tms-llm:target.hostKey
-        found:   "ssh-ed25519 <paste the key here>"
-        allowed: the whole public key of the host, its type first: "ssh-ed25519 AAAA…"
-        hint:    \`ssh-keyscan -t ed25519 <host>\` prints it after the host's name. Compare it with /etc/ssh/ssh_host_ed25519_key.pub on the host itself.
-
-      tms-llm:models[0].sha256
-        found:   "<paste the checksum here>"
-        allowed: 64 hexadecimal digits in lower case, as sha256sum prints them
-
-      Every key is described in docs/configuration.md."
-    `);
+  test("prod is a production as applications want it: vLLM with Kanana in bf16, and the application behind the same door", () => {
+    expect(parse("prod", stackText("prod"))).toMatchObject({
+      target: { kind: "ssh" },
+      engine: { kind: "vllm", variant: "cuda" },
+      models: [
+        { name: "kanana-1.5-8b", source: expect.stringMatching(/^hf\.co\/kakaocorp\/kanana-1\.5-8b-instruct-2505@/) },
+      ],
+      gateway: { applicationRoute: { upstream: "127.0.0.1:3000" } },
+    });
   });
 
-  test("prod is complete once the two are filled in", () => {
-    const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
-    const text = stackText("prod")
-      .replace(/hostKey: .*/, `hostKey: ${hostKey}`)
-      .replace(/sha256: .*/, `sha256: ${"a".repeat(64)}`);
-    expect(parse("prod", text)).toMatchObject({
-      target: { kind: "ssh", host: "203.0.113.10", hostKey },
-      models: [{ source: "hf.co/Mungert/kanana-1.5-8b-instruct-2505-GGUF:Q4_K_M", context: 8192 }],
-    });
+  test("prod can be planned as it is, and breaks no policy", () => {
+    expect(planForReview("prod", parse("prod", stackText("prod")), undefined)).toMatchObject({ violations: [] });
+  });
+
+  test.for([
+    ["an L4", "24k", 23_034],
+    ["an A10", "24k", 23_028],
+    ["an RTX 4090", "32k", 24_564],
+    ["a card of 16 GB", "nothing", 16_376],
+  ] as const)("of the contexts in prod, %s holds %s, as its comments say", ([, longest, mebibytes]) => {
+    const l4 = parseFactsFile(readFileSync(join(__dirname, "../../../golden/auto-l4/facts.yaml"), "utf8"), "prod");
+    const facts = { ...l4, gpus: l4.gpus.map((gpu) => ({ ...gpu, memory: mebibytes * 2 ** 20 })) };
+    const fits = (text: string) => {
+      try {
+        return planForReview("prod", parse("prod", text), facts).refusal === undefined;
+      } catch (error) {
+        if (error instanceof PlanRefused) return false;
+        throw error;
+      }
+    };
+    const text = stackText("prod");
+    expect([fits(text), fits(text.replace("context: 24k", "context: 32k"))]).toEqual([
+      longest !== "nothing",
+      longest === "32k",
+    ]);
+  });
+
+  test.for([
+    ["26,900", [23_034, 23_028]],
+    ["37,900", [24_564]],
+  ] as const)("prod's comments say how many tokens there is room for: %s", ([said, cards]) => {
+    const { engine, models } = parse("prod", stackText("prod"));
+    const { model, quantization } = findModel(models[0]!.source)!;
+    if (!isSizable(model)) throw new Error(`${model.id} cannot be sized`);
+    const percent = engine.kind === "vllm" ? Number(engine.gpuMemoryPercent) : 0;
+    const tokens = cards.map((mebibytes) =>
+      tokensOfCache({ model, quantization }, { parts: 1, percent, memory: mebibytes * 2 ** 20 }),
+    );
+    expect(tokens.map((count) => (Math.round(count / 100) * 100).toLocaleString("en"))).toEqual(cards.map(() => said));
+    expect(stackText("prod")).toContain(said);
   });
 });

@@ -145,9 +145,11 @@ export class Host extends pulumi.ComponentResource {
   }
 }
 
-/** A preview needs nothing that is sent, and may be made where it is not. */
+/** A preview sends nothing, and may be made where the file is not; an empty asset is none to the plugin. */
 const deliverable = (path: string) =>
-  pulumi.runtime.isDryRun() && !existsSync(path) ? new pulumi.asset.StringAsset("") : new pulumi.asset.FileAsset(path);
+  pulumi.runtime.isDryRun() && !existsSync(path)
+    ? new pulumi.asset.StringAsset(`${path} is not here`)
+    : new pulumi.asset.FileAsset(path);
 
 function connectionOf({ bastion, ...host }: HostAddress): pulumi.Input<command.types.input.remote.ConnectionArgs> {
   return { ...endpointOf(host), ...(bastion === undefined ? {} : { proxy: endpointOf(bastion) }) };

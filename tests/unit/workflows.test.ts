@@ -48,6 +48,11 @@ describe("a stranger's pull request", () => {
     expect(text("comment.yml")).not.toMatch(/checkout|npm |secrets\./);
   });
 
+  test("has the example previewed by Pulumi itself, without secrets", () => {
+    expect(steps("check.yml").map(({ run }) => run)).toContain("npm run preview -- prod");
+    expect(text("check.yml")).not.toContain("secrets.");
+  });
+
   test("has its one comment found by the line that the comment begins with", () => {
     expect(text("comment.yml")).toContain(`"${COMMENT_MARK}"`);
   });

@@ -88,7 +88,10 @@ describe("the project's own stack files", () => {
       target: { kind: "ssh" },
       engine: { kind: "vllm", variant: "cuda" },
       models: [
-        { name: "kanana-1.5-8b", source: expect.stringMatching(/^hf\.co\/kakaocorp\/kanana-1\.5-8b-instruct-2505@/) },
+        {
+          name: "kanana-1.5-8b",
+          source: expect.stringMatching(/^hf\.co\/kakaocorp\/kanana-1\.5-8b-instruct-2505@/) as string,
+        },
       ],
       gateway: { applicationRoute: { upstream: "127.0.0.1:3000" } },
     });

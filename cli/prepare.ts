@@ -16,7 +16,7 @@ export interface Prepared {
 export function wantedPieces(stack: string, config: StackConfig, purpose: Purpose = "host"): PieceOptions {
   const { engine, models, target } = config;
   const sandbox = target.kind === "sandbox";
-  // What goes to a host of one's own is not needed to show the plan, which official plugins would show in the same words.
+  // To show the plan of a host of one's own takes nothing that goes there, and stand-ins show it as the official plugins do.
   if (purpose === "view" && !sandbox) return { sandbox, standIns: true, tinyModel: false };
   return {
     sandbox,

@@ -23,7 +23,8 @@ export async function preview(stack: string, options: PreviewOptions): Promise<E
   const show = (of: Pulumi, ...more: readonly string[]) =>
     of.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []), ...more);
   if (!deployed) {
-    console.error(`Nothing of ${stack} is deployed by Pulumi's state (${pulumi.backend}): all is shown as new.\n`);
+    const where = pulumi.backend === undefined ? "" : ` (${pulumi.backend})`;
+    console.error(`Nothing of ${stack} is deployed by Pulumi's state${where}: all is shown as new.\n`);
     return exitCode(await withThrowAwayStack(stack, environment, (empty, more) => show(empty, ...more)));
   }
   await pulumi.ensureStack();

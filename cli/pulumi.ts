@@ -36,7 +36,7 @@ export class Pulumi {
     return run.exitCode ?? EXIT.internal;
   }
 
-  /** Whether the state has anything of the stack. Writes nothing, and needs no passphrase. */
+  /** Whether the state has anything of the stack, as far as the backend counts. Writes nothing, and needs no passphrase. */
   async hasResources(): Promise<boolean> {
     // Where there is none yet, Pulumi would make a backend by looking.
     if (isEmptyBackend(this.backend)) return false;
@@ -48,7 +48,7 @@ export class Pulumi {
       );
     return stacksSchema
       .parse(JSON.parse(stdout))
-      .some(({ name, resourceCount = 0 }) => name.split("/").at(-1) === this.stack && resourceCount > 0);
+      .some(({ name, resourceCount }) => name.split("/").at(-1) === this.stack && resourceCount !== 0);
   }
 
   /** Makes the stack, and its line in the stack file of that folder. */

@@ -33,7 +33,7 @@ CDI=/var/run/cdi/nvidia.yaml
 # The toolkit's own unit writes it at boot, but not after a driver's change.
 ensure_cdi() {
   local driver
-  driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || driver=
+  driver=$(nvidia_smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || driver=
   if ! nvidia-ctk cdi list 2>/dev/null | grep -qx 'nvidia.com/gpu=all' || ! grep -qsF -- "$driver" "$CDI"; then
     difference "CDI devices" "nvidia.com/gpu=all of driver $driver" "$(nvidia-ctk cdi list 2>/dev/null | paste -sd' ')"
     if [[ $VERB == apply ]]; then
@@ -53,7 +53,7 @@ PROVEN=$STATE/container-proven
 
 ensure_proof() {
   local with seen
-  with="$(nvidia-ctk --version | head -n 1), driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -n 1), ${in_image:-files of the host}"
+  with="$(nvidia-ctk --version | head -n 1), driver $(nvidia_smi --query-gpu=driver_version --format=csv,noheader | head -n 1), ${in_image:-files of the host}"
   own file "$PROVEN" absent
   if [[ -e $PROVEN && $(<"$PROVEN") == "$with" ]]; then return 0; fi
   progress "  ask a container for its GPUs"
@@ -102,5 +102,5 @@ see_from_own_image() {
 
 run_with_gpu() { # IMAGE
   timeout 600 docker run --rm --runtime=nvidia --network=none --env NVIDIA_VISIBLE_DEVICES=all --env NVIDIA_DRIVER_CAPABILITIES=utility \
-    "$1" nvidia-smi -L 2>"$RUN_DIR/docker.log"
+    "$1" nvidia-smi -L 2>"$RUN_DIR/docker.log" || (($? == 14))
 }

@@ -22,12 +22,15 @@ nvidia_on_bus() {
   return 1
 }
 
+# nvidia_smi ARGUMENT…: its answer within 20 s, since a driver in trouble may never answer. A corrupt infoROM, exit code 14, is
+# no failure: the GPU computes on.
+nvidia_smi() { timeout 20 nvidia-smi "$@" || (($? == 14)); }
+
 # gpu_fault: what stands between this process and the GPU, in one line; nothing where all is well. A unit whose devices are
 # closed sees that here too, since the files are opened.
 gpu_fault() {
   local answer node
-  # A driver in trouble may never answer.
-  if ! answer=$(timeout 20 nvidia-smi -L 2>&1); then
+  if ! answer=$(nvidia_smi -L 2>&1); then
     printf 'nvidia-smi says: %s\n' "$(head -n 1 <<<"${answer:-nothing within 20 s}")"
     return 0
   fi

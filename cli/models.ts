@@ -10,6 +10,7 @@ import {
   type OverviewHost,
   type OverviewRow,
 } from "../plan/sizing/overview";
+import { seenByEngine } from "../plan/sizing/engine-gpus";
 import { HOST_RESERVE_BYTES } from "../plan/sizing/room";
 import { readGivenFile } from "./age";
 import { EXIT, UsageError, type ExitCode } from "./failure";
@@ -76,7 +77,8 @@ function chosenHost(stack: string, { vram, facts }: ModelsOptions): NamedHost {
   };
 }
 
-function measured({ gpus, memory }: HostFacts, file: string, ollama?: string): NamedHost {
+function measured({ gpus: all, memory }: HostFacts, file: string, ollama?: string): NamedHost {
+  const gpus = seenByEngine(all);
   const usable = gpus.map((gpu) => (gpu.memory ?? memory - HOST_RESERVE_BYTES) - gpu.heldByOthers);
   const words = gpus.length > 0 ? gpus.map(({ name }) => name).join(", ") : `${atMost(memory)} of memory, no GPU`;
   return {

@@ -2,6 +2,7 @@ import { PYTHON_ENGINES, type PythonEngineKind } from "./catalog/python-engines"
 import type { HostFacts } from "./host-facts";
 import { SYSTEMS, systemRow } from "./os";
 import type { Refusal } from "./preflight/refusal";
+import { hasKnownInstance } from "./sizing/engine-gpus";
 
 /** Which build of an engine runs on a host, and on what: GPU × driver × C library × system. A table, read by one function. */
 
@@ -99,15 +100,15 @@ function judgeListedSystem({ system }: HostFacts): Refusal[] {
 }
 
 function judgeMig(host: HostFacts): Refusal[] {
-  if (!host.gpus.some(({ mig }) => mig)) return [];
+  if (!host.gpus.some((gpu) => gpu.mig && !hasKnownInstance(gpu))) return [];
   return [
     {
       id: "gpu-mig",
-      what: "A GPU is split into instances (MIG), of which none has all of its memory",
-      found: `${named(host)} with MIG on`,
-      needed: "a whole GPU, where something is left on auto",
+      what: "A GPU is split into instances (MIG), and how much memory the engine gets is not known",
+      found: `${named(host)} with MIG on, no instance of known memory`,
+      needed: "a whole GPU or an instance that nvidia-smi tells of, where something is left on auto",
       wayOut:
-        "write context and engine.parallel as numbers that fit into one instance, or on the host switch MIG off (`nvidia-smi -mig 0`, when no one uses the instances) and measure again",
+        "measure the host again, once it has an instance (on the host: nvidia-smi -L); or write context and engine.parallel as numbers that fit into the first instance; or on the host switch MIG off (`nvidia-smi -mig 0`, when no one uses the instances) and measure again",
     },
   ];
 }

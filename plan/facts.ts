@@ -1,4 +1,6 @@
-import { classifyNvidiaSmi, type NvidiaSmi } from "./nvidia-smi";
+import { readReserved } from "./gpu-memory";
+import { classifyNvidiaSmi, type GpuDevice, type NvidiaSmi } from "./nvidia-smi";
+import { readMigInstances } from "./nvidia-smi-mig";
 import { isUek } from "./os";
 import { readReport, type PreflightReport } from "./preflight/report";
 
@@ -61,6 +63,8 @@ export interface Facts {
   /** As systemd-detect-virt says: `none`, `kvm`, `docker`…; null where it is not there. */
   readonly virtualization: string | null;
   readonly inContainer: boolean;
+  /** Whether it is Windows' Subsystem for Linux. */
+  readonly wsl: boolean;
   readonly cpu: { readonly count: number; readonly model: string | null };
   readonly memory: {
     /** The machine's memory or the tightest control group around its services, whichever is smaller. */
@@ -131,6 +135,7 @@ export function factsFromReport(data: PreflightReport): Facts {
     glibc: /^glibc (\d+\.\d+)/.exec(data.libc ?? "")?.[1] ?? null,
     virtualization: data.virtualization,
     inContainer: CONTAINERS.has(data.virtualization ?? ""),
+    wsl: isWsl(data),
     cpu: data.cpu,
     memory: memoryFacts(data.memory),
     disks: data.disks,
@@ -178,6 +183,10 @@ const CONTAINERS = new Set(
   "docker podman lxc lxc-libvirt systemd-nspawn openvz rkt wsl proot pouch container-other".split(" "),
 );
 
+/** An older systemd does not know it, its kernel's name and the device of its GPU do. A container there is one like others. */
+const isWsl = ({ virtualization, kernel, gpu }: PreflightReport) =>
+  virtualization === "wsl" || (!CONTAINERS.has(virtualization ?? "") && (/microsoft/i.test(kernel) || gpu.dxg));
+
 const RHEL_FAMILY = ["rhel", "centos", "fedora", "ol", "rocky", "almalinux"];
 
 function osFacts({ id, like, version, pretty }: PreflightReport["os"]): Facts["os"] {
@@ -220,7 +229,7 @@ function pythonVersions(printed: PreflightReport["pythons"]): string[] {
 function gpuFacts(report: PreflightReport["gpu"]): Facts["gpu"] {
   const { nvidiaSmi, pciDevices, processes, driverText, installedDriver, nouveauLoaded } = report;
   return {
-    nvidiaSmi: classifyNvidiaSmi(nvidiaSmi.exitCode, nvidiaSmi.output ?? ""),
+    nvidiaSmi: withMemory(classifyNvidiaSmi(nvidiaSmi.exitCode, nvidiaSmi.output ?? ""), report),
     pciDevices,
     processes: processes.map(({ gpu, name, usedMebibytes, unit }) => ({
       gpu,
@@ -233,6 +242,24 @@ function gpuFacts(report: PreflightReport["gpu"]): Facts["gpu"] {
     loadedDriver: /\b(\d{3}\.\d+(?:\.\d+)?)\b/.exec(driverText ?? "")?.[1] ?? null,
     nouveauLoaded,
   };
+}
+
+/** The devices with what further questions tell of them. */
+function withMemory(
+  answer: NvidiaSmi,
+  { memoryReserved, instances }: Pick<PreflightReport["gpu"], "memoryReserved" | "instances">,
+): NvidiaSmi {
+  if (answer.state !== "ready") return answer;
+  const reserved = readReserved(memoryReserved ?? "");
+  const split = readMigInstances(instances?.list ?? "", instances?.memory ?? "");
+  const more = ({ uuid, mig }: GpuDevice) => {
+    const [bytes, parts] = uuid === null ? [] : [reserved.get(uuid), split.get(uuid)];
+    return {
+      ...(bytes === undefined ? {} : { reservedBytes: bytes }),
+      ...(mig !== true || parts === undefined ? {} : { instances: parts }),
+    };
+  };
+  return { ...answer, devices: answer.devices.map((device) => ({ ...device, ...more(device) })) };
 }
 
 function dockerFacts({ path, version }: PreflightReport["docker"]): Facts["docker"] {

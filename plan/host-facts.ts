@@ -4,6 +4,8 @@ import { describePciGpu } from "./catalog/gpus";
 import { formatSize, size } from "./config/units";
 import { choiceFor, DEFAULT_EXISTING, type Existing } from "./existing";
 import type { Facts, GpuProcess } from "./facts";
+import { heldByOthers } from "./gpu-memory";
+import type { GpuDevice } from "./nvidia-smi";
 import { isOurProcess } from "./preflight/ownership";
 
 /**
@@ -20,10 +22,14 @@ const gpuSchema = z.strictObject({
   name: z.string(),
   /** Null where the GPU shares the host's memory. */
   memory: z.union([size(), nothing]),
-  /** What programs that are not ours hold of it. */
+  /** What is held of it by programs that are not ours, a desktop among them. */
   heldByOthers: size(),
   computeCapability: z.union([version(), nothing]),
   mig: z.boolean(),
+  /** The instances that it is split into, in their order; absent where MIG is off or they could not be read. */
+  instances: z.array(z.strictObject({ profile: z.string(), memory: z.union([size(), nothing]) })).optional(),
+  /** The error that it answers with instead of its state; absent where it works. */
+  fault: z.string().optional(),
 });
 
 const hostFactsSchema = z.strictObject({
@@ -80,18 +86,9 @@ export function hostFacts(facts: Facts, existing: Existing = DEFAULT_EXISTING): 
     gpus:
       gpu.nvidiaSmi.state !== "ready"
         ? []
-        : gpu.nvidiaSmi.devices.map((device) => ({
-            name: device.name,
-            memory: device.totalBytes,
-            heldByOthers: ceil(
-              gpu.processes
-                .filter((process) => process.gpu === device.uuid && staysThere(process))
-                .reduce((sum, { usedBytes }) => sum + usedBytes, 0),
-              MEMORY_STEP,
-            ),
-            computeCapability: device.computeCapability,
-            mig: device.mig ?? false,
-          })),
+        : gpu.nvidiaSmi.devices.map((device) =>
+            hostGpu(device, ceil(heldByOthers(device, facts, staysThere), MEMORY_STEP)),
+          ),
     gpusWithoutDriver:
       gpu.nvidiaSmi.state === "ready" ? [] : gpu.pciDevices.map(({ device }) => describePciGpu(device)),
     driver: gpu.nvidiaSmi.state === "ready" ? gpu.nvidiaSmi.driver : null,
@@ -102,19 +99,37 @@ export function hostFacts(facts: Facts, existing: Existing = DEFAULT_EXISTING): 
   };
 }
 
+function hostGpu({ name, totalBytes, computeCapability, mig, instances, fault }: GpuDevice, held: number): HostGpu {
+  return {
+    name,
+    memory: totalBytes,
+    heldByOthers: held,
+    computeCapability,
+    mig: mig ?? false,
+    ...(instances === undefined
+      ? {}
+      : { instances: instances.map((instance) => ({ profile: instance.profile, memory: instance.totalBytes })) }),
+    ...(fault === undefined ? {} : { fault }),
+  };
+}
+
 /** Name of a stack's facts file, beside its stack file. */
 export const factsFile = (stack: string) => `facts.${stack}.yaml`;
 
 /** The facts with sizes as people write them. */
 function written(facts: HostFacts) {
+  const sized = (bytes: number | null) => (bytes === null ? null : formatSize(bytes));
   return {
     ...facts,
     memory: formatSize(facts.memory),
     disks: Object.fromEntries(Object.entries(facts.disks).map(([mount, bytes]) => [mount, formatSize(bytes)])),
     gpus: facts.gpus.map((gpu) => ({
       ...gpu,
-      memory: gpu.memory === null ? null : formatSize(gpu.memory),
+      memory: sized(gpu.memory),
       heldByOthers: formatSize(gpu.heldByOthers),
+      ...(gpu.instances === undefined
+        ? {}
+        : { instances: gpu.instances.map(({ profile, memory }) => ({ profile, memory: sized(memory) })) }),
     })),
   };
 }

@@ -112,12 +112,17 @@ function memoryBytes({ config, needs, placement }: Resolution): number {
   return config.models.reduce((sum, { name, memory }) => sum + (memory ?? computed(name)), HOST_RESERVE_BYTES);
 }
 
+/** Bytes of a model's weights; 0 where the catalogue does not know it. */
+function knownWeights({ source, catalog }: ResolvedModel): number {
+  const match = findModel(source, catalog);
+  return match ? weightBytes(match.model, match.quantization) : 0;
+}
+
 /** Bytes of weights that a deployment brings to the host, as far as the catalogue knows. */
 function weightsOnDisk({ models }: ResolvedConfig, kind: "any" | "file:"): number {
   const isThere = ({ source, download }: ResolvedModel) => source.startsWith("folder:") || !download;
   const brought = models.filter((model) => model.source.startsWith(kind === "any" ? "" : kind) && !isThere(model));
-  const matches = brought.flatMap(({ source, catalog }) => findModel(source, catalog) ?? []);
-  return matches.reduce((sum, { model, quantization }) => sum + weightBytes(model, quantization), 0);
+  return brought.reduce((sum, model) => sum + knownWeights(model), 0);
 }
 
 /** What a plan of the stack would demand of the host, without what this machine delivers. @throws PlanRefused */
@@ -129,6 +134,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
   const { config, placement } = resolution;
   const engine = engineRequirements(config, context);
   const out = wayOut(config, context);
+  const largest = Math.max(...config.models.map(knownWeights));
   return {
     architecture: context.architecture,
     serverName: config.gateway.serverName,
@@ -138,7 +144,11 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     ...(config.gpu.containerToolkit === "install" ? { docker: true } : {}),
     ...(config.gpu.driver === "install" ? { driver: config.gpu } : {}),
     ...(engine.glibc === undefined ? {} : { glibc: engine.glibc }),
-    gpu: { ...engine.gpu, required: engine.gpu.required || placement?.device === "gpu" },
+    gpu: {
+      ...engine.gpu,
+      required: engine.gpu.required || placement?.device === "gpu",
+      ...(largest > 0 ? { weightBytes: largest } : {}),
+    },
     memoryBytes: memoryBytes(resolution),
     diskBytes: {
       "/opt": weightsOnDisk(config, "any"),

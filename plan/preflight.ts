@@ -3,7 +3,7 @@ import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
 import { judgeCompute } from "./preflight/compute";
 import { decideDriver, driverNotice } from "./preflight/driver";
-import { judgeGpu, stands } from "./preflight/gpu";
+import { gpuWarnings, judgeGpu, stands } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
 import { judgeRecordedFacts } from "./preflight/recorded";
 import type { Refusal } from "./preflight/refusal";
@@ -21,7 +21,12 @@ export type { Requirements } from "./preflight/requirements";
 export function judgePreflight(facts: Facts, requirements: Requirements): { refusals: Refusal[]; warnings: Refusal[] } {
   const gpu = judgeGpuSoftware(facts, requirements);
   const recorded = requirements.recorded
-    ? judgeRecordedFacts(facts, requirements.recorded, requirements.existing ?? DEFAULT_EXISTING)
+    ? judgeRecordedFacts(
+        facts,
+        requirements.recorded,
+        requirements.existing ?? DEFAULT_EXISTING,
+        requirements.gpu?.only,
+      )
     : { refusals: [], warnings: [] };
   return {
     refusals: [
@@ -50,13 +55,16 @@ function judgeGpuSoftware(
   facts: Facts,
   { gpu = { required: false }, driver }: Requirements,
 ): { refusals: readonly Refusal[]; warnings: readonly Refusal[] } {
+  const known = gpuWarnings(facts, gpu);
   if (driver) {
     const decision = decideDriver(facts, driver, gpu);
-    return {
-      refusals: decision.action === "refuse" ? decision.refusals : [],
-      warnings: driverNotice(facts, driver, decision),
-    };
+    if (decision.action !== "keep") {
+      return {
+        refusals: decision.action === "refuse" ? decision.refusals : [],
+        warnings: driverNotice(facts, driver, decision),
+      };
+    }
   }
   const found = judgeGpu(facts, gpu);
-  return stands(facts, gpu) ? { refusals: found, warnings: [] } : { refusals: [], warnings: found };
+  return stands(facts, gpu) ? { refusals: found, warnings: known } : { refusals: [], warnings: [...found, ...known] };
 }

@@ -99,6 +99,7 @@ export function engineRequirements(
   { engine, target }: ResolvedConfig,
   context: RequirementContext,
 ): EngineRequirements {
+  const only = engine.gpus === undefined ? {} : { only: engine.gpus };
   switch (engine.kind) {
     case "ollama":
       return {
@@ -107,6 +108,7 @@ export function engineRequirements(
           required: engine.device === "gpu",
           ...(engine.device === "detect" ? { whereDriven: true } : {}),
           minimumDriver: 550,
+          ...only,
         },
         release: ollamaRelease(engine, target, context),
         ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
@@ -117,12 +119,7 @@ export function engineRequirements(
       return {
         gpu:
           engine.variant === "cuda"
-            ? {
-                required: true,
-                minimumDriver,
-                floors: computeFloors(engine),
-                ...(engine.gpus ? { numbers: engine.gpus } : {}),
-              }
+            ? { required: true, minimumDriver, floors: computeFloors(engine), ...only }
             : { required: false },
         // The build for CPUs is for sandboxes alone.
         ...(engine.variant === "cuda" ? { glibc: minimumGlibc } : {}),

@@ -3,6 +3,7 @@ import type { ComputeFloor } from "../compute-floor";
 import type { Facts } from "../facts";
 import type { NvidiaSmiFailure } from "../nvidia-smi";
 import { headerPackages, isUek, systemRow } from "../os";
+import { deviceWarnings, REPAIR_WAY, unusableDevices } from "./gpu-devices";
 import type { Refusal } from "./refusal";
 
 export interface GpuRequirement {
@@ -14,8 +15,10 @@ export interface GpuRequirement {
   readonly minimumDriver?: number;
   /** What the engine and its settings ask of a GPU's generation. */
   readonly floors?: readonly ComputeFloor[];
-  /** The GPUs that the engine may use, by nvidia-smi's numbers; without it all. */
-  readonly numbers?: readonly number[];
+  /** The GPUs that the engine may use, by the numbers of nvidia-smi; without it all. */
+  readonly only?: readonly number[];
+  /** Weights of the largest model, as far as the catalogue knows: less memory than this is too little in any case. */
+  readonly weightBytes?: number;
 }
 
 /** How a driver of the branch that every engine runs with gets onto the host's system. */
@@ -71,6 +74,7 @@ const ADVICE: Readonly<Record<NvidiaSmiFailure, readonly [what: string, wayOut: 
     "A GPU's infoROM is corrupt",
     "reset or replace the GPU with its vendor's support; `nvidia-smi -q` names it",
   ],
+  faulty: ["No GPU answers but with an error instead of its state", REPAIR_WAY],
   unsupported: [
     "The NVIDIA driver cannot answer for this GPU",
     "check that the GPU is not in a virtualisation mode that hides it, and update the driver",
@@ -108,6 +112,17 @@ export function judgeGpu(facts: Facts, requirement: GpuRequirement): Refusal[] {
     secureBoot === "on"
       ? "; Secure Boot is on, so the module must be signed by a key that the firmware knows (Canonical's linux-modules-nvidia packages are, or enrol a key at the console)"
       : "";
+  if (facts.wsl) {
+    return [
+      {
+        id: "wsl",
+        what: "WSL is not supported: its GPU is reached through Windows, and the engine's unit does not let that in",
+        found: `${facts.os.pretty} in Windows' Subsystem for Linux, kernel ${facts.kernel}`,
+        needed,
+        wayOut: `choose a machine that boots Linux itself, or a virtual machine with the GPU passed through${acceptance}`,
+      },
+    ];
+  }
   switch (nvidiaSmi.state) {
     case "absent":
       if (pciDevices.length > 0) {
@@ -152,9 +167,14 @@ export function judgeGpu(facts: Facts, requirement: GpuRequirement): Refusal[] {
         },
       ];
     }
-    case "ready":
-      if (minimumDriver === undefined || branch(nvidiaSmi.driver) >= minimumDriver) return [];
+    case "ready": {
+      const unusable = unusableDevices(nvidiaSmi, requirement, needed).map((refusal) => ({
+        ...refusal,
+        wayOut: `${refusal.wayOut}${acceptance}`,
+      }));
+      if (minimumDriver === undefined || branch(nvidiaSmi.driver) >= minimumDriver) return unusable;
       return [
+        ...unusable,
         {
           id: "gpu-driver-below-floor",
           what: "The NVIDIA driver is older than the engine needs",
@@ -163,7 +183,13 @@ export function judgeGpu(facts: Facts, requirement: GpuRequirement): Refusal[] {
           wayOut: `${driverGuide(facts)}${acceptance}`,
         },
       ];
+    }
     default:
       return nvidiaSmi satisfies never;
   }
+}
+
+/** What is worth knowing of a GPU whose driver answers, whether it is needed or not. */
+export function gpuWarnings({ gpu: { nvidiaSmi }, wsl }: Facts, requirement: GpuRequirement): Refusal[] {
+  return nvidiaSmi.state === "ready" && !wsl ? deviceWarnings(nvidiaSmi, requirement) : [];
 }

@@ -22,14 +22,16 @@ interface Change {
 /**
  * Refuses a host that is another one than planned, or has less; a host that has more is worth knowing about. Both sides
  * are rounded alike, so a small change of no consequence is none.
+ * @param only numbers of the GPUs that the engine may use, without which all are looked at
  */
 export function judgeRecordedFacts(
   measured: Facts,
   { stack, facts: recorded }: RecordedFacts,
   existing: Existing,
+  only?: readonly number[],
 ): { refusals: Refusal[]; warnings: Refusal[] } {
   const found = hostFacts(measured, existing);
-  const worse = [...identityChanges(recorded, found), ...losses(recorded, found)];
+  const worse = [...identityChanges(recorded, found, only), ...losses(recorded, found, only)];
   const better = gains(recorded, found);
   const again = `npm run facts -- ${stack} measures the host again and shows what changed; then npm run preview -- ${stack}`;
   return {
@@ -50,13 +52,14 @@ export function judgeRecordedFacts(
   };
 }
 
-function identityChanges(recorded: HostFacts, found: HostFacts): Change[] {
+function identityChanges(recorded: HostFacts, found: HostFacts, only?: readonly number[]): Change[] {
+  const gpus = (facts: HostFacts) => facts.gpus.filter((_, number) => isMeant(number, only));
   const rows: [string, (facts: HostFacts) => string][] = [
     ["its system", ({ system }) => `${system.id} ${system.version}`],
     ["its architecture", ({ architecture }) => architecture],
   ];
   // A driver that has come since answers for GPUs that were there before.
-  if (!driverHasCome(recorded, found)) rows.push(["its GPUs", (facts) => list(facts.gpus.map(gpuName))]);
+  if (!driverHasCome(recorded, found)) rows.push(["its GPUs", (facts) => list(gpus(facts).map(gpuName))]);
   return rows.flatMap(([what, value]) => changed(what, value(recorded), value(found)));
 }
 
@@ -65,25 +68,31 @@ const driverHasCome = (recorded: HostFacts, found: HostFacts) =>
   recorded.gpusWithoutDriver.length > 0 &&
   found.gpus.length === recorded.gpusWithoutDriver.length;
 
+const isMeant = (number: number, only?: readonly number[]) => only?.includes(number) ?? true;
 const list = (items: readonly string[]) => (items.length === 0 ? "none" : items.join(", "));
-const gpuName = ({ name, computeCapability, mig }: HostGpu) =>
-  `${name} (compute capability ${computeCapability ?? "unknown"}${mig ? ", MIG on" : ""})`;
+const gpuName = ({ name, computeCapability, mig, fault }: HostGpu) =>
+  fault === undefined
+    ? `${name} (compute capability ${computeCapability ?? "unknown"}${mig ? ", MIG on" : ""})`
+    : `${name} (which answers with an error)`;
+const instancesOf = ({ instances = [] }: HostGpu) =>
+  list(instances.map(({ profile, memory }) => (memory === null ? profile : `${profile} with ${atMost(memory)}`)));
 
 const changed = (what: string, was: string, is: string): Change[] => (was === is ? [] : [{ what, was, is }]);
 
-function losses(recorded: HostFacts, found: HostFacts): Change[] {
+function losses(recorded: HostFacts, found: HostFacts, only?: readonly number[]): Change[] {
   return [
     ...(found.memory < recorded.memory - MEMORY_STEP ? [sizeChange("its memory", recorded.memory, found.memory)] : []),
     ...olderVersion("its C library", recorded.glibc, found.glibc),
     ...olderVersion("its NVIDIA driver", branch(recorded.driver), branch(found.driver)),
     ...recorded.gpus.flatMap((gpu, index) => {
       const now = found.gpus[index];
-      if (!now || gpuName(now) !== gpuName(gpu)) return [];
+      if (!now || !isMeant(index, only) || gpuName(now) !== gpuName(gpu)) return [];
       const at = `GPU ${index} (${gpu.name})`;
       return [
         ...((now.memory ?? 0) < (gpu.memory ?? 0)
           ? [sizeChange(`memory of ${at}`, gpu.memory ?? 0, now.memory ?? 0)]
           : []),
+        ...(gpu.instances && now.instances ? changed(`instances of ${at}`, instancesOf(gpu), instancesOf(now)) : []),
         ...(now.heldByOthers > gpu.heldByOthers + MEMORY_STEP
           ? [
               {

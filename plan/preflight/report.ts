@@ -35,6 +35,10 @@ const reportSchema = z.strictObject({
     .min(1),
   gpu: z.strictObject({
     nvidiaSmi: z.strictObject({ exitCode: z.number().int(), output: text }),
+    // The next three are absent in what earlier releases recorded.
+    memoryReserved: text.default(null),
+    instances: z.strictObject({ list: text, memory: text }).nullable().default(null),
+    dxg: z.boolean().default(false),
     pciDevices: z.array(z.strictObject({ address: z.string(), device: text })),
     processes: z.array(z.strictObject({ gpu: z.string(), name: text, usedMebibytes: count, unit: text })),
     driverText: text,

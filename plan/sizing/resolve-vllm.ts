@@ -4,6 +4,7 @@ import { PlanRefused, type Refusal } from "../preflight/refusal";
 import { formatTokens } from "../config/units";
 import { atLeast, atMost } from "../preflight/sizes";
 import { tensorParallelChoices, weightBytes } from "./arithmetic";
+import { migWays } from "./engine-gpus";
 import type { Candidate } from "./resolved";
 import { chooseVllm, DRIVER_RESERVE, shareOfGpu, type VllmNumbers, type VllmWanted } from "./vllm";
 import { permissiveModels } from "./ways-out";
@@ -86,7 +87,11 @@ function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[], nu
       )
       .join(", "),
     needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? "at most 92" : wanted.gpuMemoryPercent} % of a GPU less ${atLeast(DRIVER_RESERVE)} for its driver`,
-    wayOut: [...ways(wanted, gpus, numbers), "choose a host with more memory per GPU, or more GPUs"].join("; or "),
+    wayOut: [
+      ...ways(wanted, gpus, numbers),
+      ...migWays(gpus),
+      "choose a host with more memory per GPU, or more GPUs",
+    ].join("; or "),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { PlanRefused } from "../preflight/refusal";
 import { isSizable, type CacheType } from "./arithmetic";
+import { faultyGpus, withEngineGpus } from "./engine-gpus";
 import { afterDriver, factsMissing, judgeAuto } from "./judge-auto";
 import { ollamaNeeds, ollamaNumbers } from "./resolve-ollama";
 import { vllmNumbers } from "./resolve-vllm";
@@ -49,17 +50,21 @@ export function resolveStack(config: StackConfig, stack: string, measured: HostF
   const auto = usesAuto(config);
   if (auto && config.target.kind !== "sandbox" && measured === undefined)
     throw new PlanRefused(stack, [factsMissing(stack)]);
-  const facts = measured && usableGpus(config.engine, measured, stack);
+  const facts = measured && withEngineGpus(config.engine, measured, stack);
   const judged = facts && judgeCompatibility(demandOf(config.engine), facts);
+  const faulty = measured ? faultyGpus(config.engine, measured, stack) : [];
   const candidates = config.models.map((model) => candidate(model, config.engine));
-  const found = judged?.refusals.map((refusal) => (needsSystem(config) ? afterDriver(refusal, stack) : refusal)) ?? [];
+  const found = [
+    ...faulty,
+    ...(judged?.refusals.map((refusal) => (needsSystem(config) ? afterDriver(refusal, stack) : refusal)) ?? []),
+  ];
   const refusals = [
     ...(auto ? [...found, ...candidates.flatMap((one) => judgeAuto(one, config))] : []),
     ...judgeComputeFloors(settingsFloors(config.engine), facts?.gpus ?? []),
   ];
   if (refusals.length > 0) throw new PlanRefused(stack, refusals);
   // What stands there in numbers is no business of ours where the GPU is in trouble: preflight says so.
-  const placement = judged?.refusals.length === 0 ? judged.placement : undefined;
+  const placement = found.length === 0 ? judged?.placement : undefined;
   return { ...inNumbers(config, candidates, stack, facts, placement), ...(placement ? { placement } : {}) };
 }
 
@@ -74,25 +79,6 @@ function cacheTypeOf({ flashAttention }: CatalogModel, engine: Engine): CacheTyp
   if (engine.kind === "vllm") return engine.kvCacheType === "fp8" ? "fp8" : "f16";
   if (engine.kind === "transformers") return "f16";
   return flashAttention ? engine.kvCacheType : "f16";
-}
-
-/** The host as the engine sees it. @throws PlanRefused where it lacks a GPU that the stack file names */
-function usableGpus({ gpus }: Engine, facts: HostFacts, stack: string): HostFacts {
-  // Without a driver's answer there are none to count; that is told elsewhere.
-  if (gpus === undefined || facts.gpus.length === 0) return facts;
-  const absent = gpus.filter((number) => facts.gpus[number] === undefined);
-  if (absent.length > 0) {
-    throw new PlanRefused(stack, [
-      {
-        id: "gpu-absent",
-        what: `engine.gpus names ${absent.map((number) => `GPU ${number}`).join(" and ")}, which the host does not have`,
-        found: facts.gpus.map(({ name }, number) => `${number}: ${name}`).join(", "),
-        needed: "GPUs by the numbers that nvidia-smi shows, from 0 on",
-        wayOut: `correct engine.gpus; or, if the host has changed, npm run facts -- ${stack}`,
-      },
-    ]);
-  }
-  return { ...facts, gpus: gpus.map((number) => facts.gpus[number]!) };
 }
 
 function demandOf(engine: Engine): EngineDemand {
@@ -168,7 +154,7 @@ function ollamaRoom(config: StackConfig, facts: HostFacts | undefined, placement
   if (engine.kind !== "ollama" || engine.device !== "any" || placement.device !== "gpu" || shared || usesAuto(config))
     return whole;
   const rest = hostRoom(config, facts, { device: "cpu" });
-  return whole && rest && { bytes: whole.bytes + rest.bytes, words: `${whole.words}; and ${rest.words}` };
+  return whole && rest && { ...whole, bytes: whole.bytes + rest.bytes, words: `${whole.words}; and ${rest.words}` };
 }
 
 function writtenContext({ model: { context } }: Candidate): number {

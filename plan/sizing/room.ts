@@ -3,6 +3,7 @@ import type { StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { atLeast, atMost } from "../preflight/sizes";
 import { engineOverhead } from "./arithmetic";
+import { migWays } from "./engine-gpus";
 
 /** What Linux, nginx and the engine itself take, beside the models. */
 export const HOST_RESERVE_BYTES = 512 * 2 ** 20;
@@ -12,6 +13,8 @@ export interface HostRoom {
   readonly bytes: number;
   /** What the room is made of, for people. */
   readonly words: string;
+  /** How the host could have more. */
+  readonly ways?: readonly string[];
 }
 
 /** Undefined where nothing is known about the host. Totals less what others hold; never what is free now. */
@@ -34,7 +37,11 @@ function gpuRoom({ gpus, memory }: HostFacts, overhead: number): HostRoom {
   const names = gpus.map((gpu) => `${gpu.name} with ${atMost(gpu.memory ?? memory)}`).join(", ");
   const others = held > 0 ? `, less ${atLeast(held)} that other programs hold` : "";
   const own = atLeast(overhead * (shared ? 1 : gpus.length));
-  return { bytes: Math.max(0, total - held), words: `${names}${others}, less ${own} for the engine itself` };
+  return {
+    bytes: Math.max(0, total - held),
+    words: `${names}${others}, less ${own} for the engine itself`,
+    ways: migWays(gpus),
+  };
 }
 
 function memoryRoom(memory: number, engine: StackConfig["engine"]): HostRoom {

@@ -52,9 +52,12 @@ export function tooLittleMemory(
           `${name} (${match.model.id} at ${match.quantization}): ${describe(need)} for ${parallel} × ${formatTokens(context)} tokens`,
       )
       .join("; "),
-    wayOut: [...ways, ...(needs.length > 1 ? ["serve fewer models"] : []), "choose a host with more memory"].join(
-      "; or ",
-    ),
+    wayOut: [
+      ...ways,
+      ...(needs.length > 1 ? ["serve fewer models"] : []),
+      ...(room.ways ?? []),
+      "choose a host with more memory",
+    ].join("; or "),
   };
 }
 

@@ -134,10 +134,35 @@ disks() {
   close ']'
 }
 
+# Questions that an older driver may not know, asked apart from those that every driver answers.
+gpu_memory() { # WHETHER THE GPUS ANSWER, AND THEIR LINES
+  local output='' list='' line
+  if [[ $1 == yes ]]; then
+    output=$(timeout 20 nvidia-smi --query-gpu=uuid,memory.reserved --format=csv,noheader,nounits 2>/dev/null)
+  fi
+  text memoryReserved "${output:0:8192}"
+  if [[ $1 != yes || $2 != *Enabled* ]]; then
+    raw instances null
+    return 0
+  fi
+  list=$(timeout 20 nvidia-smi -L 2>/dev/null)
+  output=
+  # Of several hundred lines those by which the memory of an instance is found.
+  while IFS= read -r line; do
+    case $line in
+      'GPU '* | *'MIG Device' | *' Index  '* | *'Memory Usage' | *'BAR1 Memory' | *' Total  '* | *'GPU UUID '*) output+=$line$'\n' ;;
+    esac
+  done < <(timeout 20 nvidia-smi -q 2>/dev/null)
+  open instances '{'
+  text list "${list:0:16384}"
+  text memory "${output:0:65536}"
+  close '}'
+}
+
 # Who holds memory of which GPU, and the unit that it belongs to.
-gpu_processes() { # EXIT CODE of the first question
+gpu_processes() { # WHETHER THE GPUS ANSWER
   local uuid pid name used output='' unit
-  if [[ $1 == 0 ]]; then
+  if [[ $1 == yes ]]; then
     output=$(timeout 20 nvidia-smi --query-compute-apps=gpu_uuid,pid,process_name,used_memory --format=csv,noheader,nounits 2>/dev/null)
   fi
   open processes '['
@@ -155,7 +180,7 @@ gpu_processes() { # EXIT CODE of the first question
 }
 
 gpu() {
-  local device vendor class line output='' code=127
+  local device vendor class line output='' code=127 answers=no
   open gpu '{'
   if present nvidia-smi; then
     # A driver in trouble may never answer.
@@ -163,6 +188,8 @@ gpu() {
       --query-gpu=index,name,memory.total,memory.free,driver_version,compute_cap,uuid,mig.mode.current \
       --format=csv,noheader,nounits 2>&1)
     code=$?
+    # 14 is a corrupt infoROM, with which a GPU computes on.
+    if [[ $code == 0 || $code == 14 ]]; then answers=yes; fi
   fi
   open nvidiaSmi '{'
   number exitCode "$code"
@@ -182,12 +209,15 @@ gpu() {
     close '}'
   done
   close ']'
-  gpu_processes "$code"
+  gpu_memory "$answers" "$output"
+  gpu_processes "$answers"
   first_line /proc/driver/nvidia/version
   text driverText "$line"
   # The module on disk: after an upgrade another one than the one that runs.
   text installedDriver "$(modinfo -F version nvidia 2>/dev/null)"
   flag nouveauLoaded test -d /sys/module/nouveau
+  # Under WSL the GPU is reached through Windows.
+  flag dxg test -e /dev/dxg
   close '}'
 }
 

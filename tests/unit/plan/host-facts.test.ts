@@ -41,6 +41,47 @@ describe("the facts file", () => {
     `);
   });
 
+  test("one that an earlier release wrote is read as it was, and written as it was", () => {
+    const written = `# The host of prod as it was measured. Plans are made for it; commit it like a lock file.
+# \`npm run facts -- prod\` measures again and writes it anew.
+schema: tms-llm/facts/v1
+system:
+  id: ubuntu
+  version: "22.04"
+architecture: amd64
+kernel: stock
+glibc: "2.35"
+processors: 64
+memory: 503.5 GiB
+disks:
+  /: 900 GiB
+gpus:
+  - name: NVIDIA H200
+    memory: 143771 MiB
+    heldByOthers: 256 MiB
+    computeCapability: "9.0"
+    mig: true
+  - name: NVIDIA GB10
+    memory: null
+    heldByOthers: 0 B
+    computeCapability: "12.1"
+    mig: false
+gpusWithoutDriver: []
+driver: 580.126.09
+secureBoot: off
+selinux: disabled
+docker: absent
+pythons:
+  - 3.10.12
+`;
+    const facts = parseFactsFile(written, "prod");
+    expect(facts.gpus).toEqual([
+      { name: "NVIDIA H200", memory: 143771 * MIB, heldByOthers: 256 * MIB, computeCapability: "9.0", mig: true },
+      { name: "NVIDIA GB10", memory: null, heldByOthers: 0, computeCapability: "12.1", mig: false },
+    ]);
+    expect(renderFactsFile(facts, "prod")).toBe(written);
+  });
+
   test.each(HOSTS)("%s: what is written is what is read", (host) => {
     const facts = hostFacts(measured(host));
     expect(parseFactsFile(renderFactsFile(facts, "prod"), "prod")).toEqual(facts);

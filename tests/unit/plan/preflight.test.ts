@@ -395,6 +395,14 @@ describe("facts from the host fixtures", () => {
 describe("an answer that is no report", () => {
   const report = JSON.stringify(hostReport("ubuntu-24.04"));
 
+  test("a report that an earlier release recorded, without what has been added since, is read", () => {
+    const { memoryReserved, instances, dxg, ...gpu } = hostReport("l4").gpu;
+    const recorded = JSON.stringify({ ...hostReport("l4"), gpu });
+    expect([memoryReserved, instances, dxg]).toEqual([null, null, false]);
+    expect(recorded).not.toContain("memoryReserved");
+    expect(parseFacts(recorded)).toEqual(hostFacts("l4"));
+  });
+
   test("lines of a login script before the report are skipped", () => {
     expect(parseFacts(`Welcome!\n${report}\n`)).toEqual(hostFacts("ubuntu-24.04"));
   });

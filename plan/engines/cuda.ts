@@ -1,5 +1,11 @@
 import type { VllmEngine } from "../config/schema";
 
+/**
+ * What an engine on a GPU compiles with on the host, in Debian's names: Triton its launchers in C, torch's compiler what
+ * stays on the processor in C++.
+ */
+export const COMPILERS: readonly string[] = ["gcc", "g++", "libc6-dev"];
+
 interface CudaSettings {
   readonly gpus?: readonly number[] | undefined;
   readonly allocator?: VllmEngine["allocator"];

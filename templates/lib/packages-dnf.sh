@@ -6,6 +6,7 @@
 rpm_name() {
   case $1 in
     curl) echo /usr/bin/curl ;;
+    g++) echo gcc-c++ ;;
     gpg) echo /usr/bin/gpg ;;
     iproute2) echo iproute ;;
     libc6-dev) echo glibc-devel ;;

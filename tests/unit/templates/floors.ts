@@ -142,7 +142,7 @@ export const NEWER_NGINX: readonly NewerWord[] = words("nginx", `1.14, ${EL8}`, 
 /** Directives of our units that systemd 239 knows, by its man pages. What is younger stands in plan/catalog/systemd.ts. */
 export const KNOWN_TO_239: ReadonlySet<string> = new Set(
   `AccuracySec After AmbientCapabilities CapabilityBoundingSet Description DeviceAllow DevicePolicy Documentation
-  EnvironmentFile ExecStart ExecStartPre Group IPAddressAllow IPAddressDeny KillMode LimitNOFILE LockPersonality
+  EnvironmentFile ExecStart ExecStartPre Group InaccessiblePaths IPAddressAllow IPAddressDeny KillMode LimitNOFILE LockPersonality
   MemoryDenyWriteExecute MemoryMax NoNewPrivileges OnActiveSec OnUnitActiveSec PrivateDevices PrivateNetwork PrivateTmp
   PrivateUsers ProtectControlGroups ProtectHome ProtectKernelModules ProtectKernelTunables ProtectSystem ReadWritePaths
   RemoveIPC Restart RestartSec RestrictAddressFamilies RestrictNamespaces RestrictRealtime RuntimeDirectory

@@ -109,6 +109,8 @@ export interface Facts {
   } | null;
   /** Versions of Python 3 on the path, newest first. */
   readonly pythons: readonly string[];
+  /** Those of them whose headers are there (`Python.h`); absent where that was not asked. */
+  readonly pythonsWithHeaders?: readonly string[];
   readonly root: boolean;
   readonly packageManager: "apt-get" | "dnf" | "yum" | "zypper" | null;
   /** The host's clock, in seconds since 1970. */
@@ -171,6 +173,7 @@ export function factsFromReport(data: PreflightReport): Facts {
       shell: data.tmsUser.shell ?? "/bin/sh",
     },
     pythons: pythonVersions(data.pythons),
+    ...(data.pythonsWithHeaders ? { pythonsWithHeaders: pythonVersions(data.pythonsWithHeaders) } : {}),
     root: data.effectiveUid === 0,
     packageManager: data.packageManagers[0] ?? null,
     time: data.time,

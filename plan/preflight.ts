@@ -5,6 +5,7 @@ import { judgeCompute } from "./preflight/compute";
 import { decideDriver, driverNotice } from "./preflight/driver";
 import { gpuWarnings, judgeGpu, stands } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
+import { judgePythonHeaders } from "./preflight/python";
 import { judgeRecordedFacts } from "./preflight/recorded";
 import type { Refusal } from "./preflight/refusal";
 import type { Requirements } from "./preflight/requirements";
@@ -32,6 +33,7 @@ export function judgePreflight(facts: Facts, requirements: Requirements): { refu
     refusals: [
       ...recorded.refusals,
       ...judgeSystem(facts, requirements),
+      ...judgePythonHeaders(facts, requirements),
       ...judgeMemory(facts, requirements),
       ...judgeDisks(facts, requirements),
       ...judgePorts(facts, requirements),

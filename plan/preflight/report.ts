@@ -22,6 +22,8 @@ const reportSchema = z.strictObject({
   ipv6: z.boolean(),
   selinuxEnforce: text,
   pythons: z.array(text),
+  /** Reports of earlier releases have it not. */
+  pythonsWithHeaders: z.array(text).optional(),
   cpu: z.strictObject({ count: z.number().int().min(1), model: text }),
   memory: z.strictObject({
     totalBytes: z.number().int(),

@@ -39,6 +39,16 @@ system() {
     if present "$key"; then text '' "$("$key" --version 2>/dev/null)"; fi
   done
   close ']'
+  # Those of them that something in C can be compiled against.
+  open pythonsWithHeaders '['
+  for key in python3 python3.9 python3.1{0..9}; do
+    if present "$key" && has_headers "$key"; then text '' "$("$key" --version 2>/dev/null)"; fi
+  done
+  close ']'
+}
+
+has_headers() { # PYTHON
+  "$1" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' 2>/dev/null
 }
 
 processor() {

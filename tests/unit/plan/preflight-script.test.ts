@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { parseFacts } from "../../../plan/facts";
 import { preflightScript } from "../../../plan/render/preflight-script";
 import { templateText } from "../../../plan/render/template-files";
@@ -78,6 +78,21 @@ esac
       expect(device).toMatchObject({ name: "NVIDIA H200", computeCapability: "9.0" });
       expect(device.reservedBytes).toBeUndefined();
     });
+  });
+
+  test("tells a Python with headers from one without (a stand-in that looks for them elsewhere)", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tms-llm-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    /** Whether Python's headers are where a Python that asks `python3` says that they are. */
+    const told = async () => {
+      const program = `python3() { command python3 -c 'import sys, sysconfig; sysconfig.get_paths = lambda: {"include": sys.argv[1]}; exec(sys.argv[2])' "$folder" "$2"; }
+        ${templateText("preflight/machine.sh")}
+        has_headers python3`;
+      return (await execa("bash", ["-c", program], { env: { folder }, reject: false })).exitCode;
+    };
+    expect(await told()).toBe(1);
+    writeFileSync(join(folder, "Python.h"), "");
+    expect(await told()).toBe(0);
   });
 
   const writer = `set -u; export LC_ALL=C\n${templateText("preflight/json.sh")}`;

@@ -24,7 +24,6 @@ import type { Mount, SandboxSettings } from "./sandbox";
 import { weightBytes } from "./sizing/arithmetic";
 import { resolveStack, type Resolution } from "./sizing/resolve";
 import type { ResolvedConfig, ResolvedModel } from "./sizing/resolved";
-import { HOST_RESERVE_BYTES } from "./sizing/room";
 import { PHASES, type PhaseName, type PlannedArtifact, type Step } from "./step";
 
 /** The desired state: printable, free of secret values. Same input, same plan. */
@@ -106,10 +105,10 @@ function makeSteps(config: ResolvedConfig, context: PlanContext, secrets: readon
 }
 
 /** Bytes of models in memory: a GPU's memory is judged by the facts file, the host's where the engine computes there. */
-function memoryBytes({ config, needs, placement }: Resolution): number {
-  if (placement?.device === "gpu") return HOST_RESERVE_BYTES;
+function memoryOfModels({ config, needs, placement }: Resolution): number {
+  if (placement?.device === "gpu") return 0;
   const computed = (name: string) => (placement ? (needs[name] ?? 0) : 0);
-  return config.models.reduce((sum, { name, memory }) => sum + (memory ?? computed(name)), HOST_RESERVE_BYTES);
+  return config.models.reduce((sum, { name, memory }) => sum + (memory ?? computed(name)), 0);
 }
 
 /** Bytes of a model's weights; 0 where the catalogue does not know it. */
@@ -140,16 +139,17 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
     existing: config.existing,
-    memoryReserveBytes: HOST_RESERVE_BYTES,
+    memoryReserveBytes: engine.memoryBytes,
     ...(config.gpu.containerToolkit === "install" ? { docker: true } : {}),
     ...(config.gpu.driver === "install" ? { driver: config.gpu } : {}),
     ...(engine.glibc === undefined ? {} : { glibc: engine.glibc }),
+    ...(engine.pythonHeaders === undefined ? {} : { pythonHeaders: engine.pythonHeaders }),
     gpu: {
       ...engine.gpu,
       required: engine.gpu.required || placement?.device === "gpu",
       ...(largest > 0 ? { weightBytes: largest } : {}),
     },
-    memoryBytes: memoryBytes(resolution),
+    memoryBytes: engine.memoryBytes + memoryOfModels(resolution),
     diskBytes: {
       "/opt": weightsOnDisk(config, "any"),
       // A file lies there as it was sent, before the engine takes it into its own store.

@@ -1,4 +1,5 @@
 import { findModel } from "../catalog/models";
+import { cpuMemory } from "../catalog/python-engines";
 import type { LocatedFault } from "./faults";
 import type { KnownConfig } from "./known";
 import { folderSourceFaults, ollamaSourceFaults } from "./consistency-source";
@@ -96,15 +97,10 @@ function pythonFaults(engine: KnownVllm | KnownTransformers, product: string, co
   ];
 }
 
-/** Measured with the CPU builds, the rest of the host beside them: vLLM has three processes of half to one GiB each. */
-const LEAST_SANDBOX_MEMORY = { vllm: 4 * 2 ** 30, transformers: 2 * 2 ** 30 } as const;
-
-function placeFaults(
-  { kind, variant, packages }: KnownVllm | KnownTransformers,
-  product: string,
-  { target }: KnownConfig,
-): LocatedFault[] {
-  const least = LEAST_SANDBOX_MEMORY[kind ?? "vllm"];
+function placeFaults(engine: KnownVllm | KnownTransformers, product: string, { target }: KnownConfig): LocatedFault[] {
+  const { kind, variant, packages } = engine;
+  const kvCache = "kvCacheMemory" in engine ? engine.kvCacheMemory : undefined;
+  const least = cpuMemory(kind ?? "vllm", kvCache);
   if (target?.kind === "sandbox") {
     return [
       ...(variant === "cuda"
@@ -131,7 +127,7 @@ function placeFaults(
             {
               path: ["target", "memory"],
               found: formatSize(target.memory),
-              expected: `at least ${formatSize(least)} for ${product}`,
+              expected: `at least ${formatSize(least)} for ${product}${kvCache === undefined ? "" : ` with a KV cache of ${formatSize(kvCache)}`}`,
             },
           ]
         : []),

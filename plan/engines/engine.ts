@@ -1,9 +1,10 @@
 import { localArtifact } from "../artifacts";
 import { OLLAMA_BUILT_HERE, OLLAMA_OFFICIAL } from "../catalog/ollama";
-import { PYTHON_ENGINES } from "../catalog/python-engines";
+import { cpuMemory, PYTHON_ENGINES } from "../catalog/python-engines";
 import { computeFloors } from "../compute-floor";
 import type { Target } from "../config/schema";
 import type { ResolvedConfig, ResolvedModel, ResolvedOllama } from "../sizing/resolved";
+import { HOST_RESERVE_BYTES } from "../sizing/room";
 import { engineDevice, gpuSteps } from "../gpu";
 import type { Mount } from "../sandbox";
 import type { PlanContext, RequirementContext } from "../plan-context";
@@ -79,7 +80,11 @@ export function sandboxMounts({ engine, target }: ResolvedConfig, { artifacts }:
   return engine.kind === "ollama" || target.kind !== "sandbox" ? [] : wheelMounts(engine.kind, artifacts);
 }
 
-type EngineRequirements = Pick<Requirements, "ports" | "glibc"> & Required<Pick<Requirements, "gpu" | "release">>;
+type EngineRequirements = Pick<Requirements, "ports" | "glibc" | "pythonHeaders"> &
+  Required<Pick<Requirements, "gpu" | "release">> & {
+    /** Memory of the host that models do not get. */
+    readonly memoryBytes: number;
+  };
 
 /** The archive of a release lies beside what it becomes while it is unpacked. */
 function ollamaRelease(
@@ -111,11 +116,14 @@ export function engineRequirements(
           ...only,
         },
         release: ollamaRelease(engine, target, context),
+        memoryBytes: HOST_RESERVE_BYTES,
         ports: [{ port: engine.port, unit: ENGINE_UNIT.ollama }],
       };
     case "vllm":
     case "transformers": {
-      const { minimumDriver, minimumGlibc, installedBytes } = PYTHON_ENGINES[engine.kind].release(engine.version);
+      const { minimumDriver, minimumGlibc, installedBytes, python } = PYTHON_ENGINES[engine.kind].release(
+        engine.version,
+      );
       return {
         gpu:
           engine.variant === "cuda"
@@ -123,7 +131,10 @@ export function engineRequirements(
             : { required: false },
         // The build for CPUs is for sandboxes alone.
         ...(engine.variant === "cuda" ? { glibc: minimumGlibc } : {}),
+        // A folder of packages has no Python in it; the index brings one with headers.
+        ...(engine.variant === "cuda" && engine.packages !== "index" ? { pythonHeaders: python.cuda.series } : {}),
         release: { folder: releaseFolder(engine), diskBytes: { "/opt": installedBytes[engine.variant] } },
+        memoryBytes: engine.variant === "cuda" ? HOST_RESERVE_BYTES : cpuMemory(engine.kind, kvCacheOf(engine)),
         ports: [],
       };
     }
@@ -131,3 +142,5 @@ export function engineRequirements(
       return engine satisfies never;
   }
 }
+
+const kvCacheOf = (engine: ResolvedPythonEngine) => (engine.kind === "vllm" ? engine.kvCacheMemory : undefined);

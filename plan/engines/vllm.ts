@@ -43,6 +43,9 @@ const HARDENING = {
     "PrivateDevices=yes",
     "# Eager execution on a CPU makes no code at run time; torch's compiler for GPUs does.",
     "MemoryDenyWriteExecute=yes",
+    "# The build for CPUs takes what files have left in the cache for memory in use, which the kernel gives back: it would not",
+    "# start where the host has read a lot. So the limit of the control group counts (v2, v1), and not what is in it.",
+    "InaccessiblePaths=-/sys/fs/cgroup/memory.current -/sys/fs/cgroup/memory/memory.usage_in_bytes",
   ],
   cuda: [
     templateText("units/gpu-devices").trimEnd(),

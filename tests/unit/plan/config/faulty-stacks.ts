@@ -415,6 +415,10 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
     "a sandbox that is too small for vLLM",
     "target: { kind: sandbox, memory: 2 GiB }\nengine: { kind: vllm, variant: cpu }",
   ],
+  [
+    "a sandbox that is too small for vLLM with its KV cache",
+    "engine: { kind: vllm, variant: cpu, kvCacheMemory: 2 GiB }",
+  ],
   ["a folder of wheels on a sandbox", "engine: { kind: vllm, variant: cpu, packages: 'folder:/srv/wheels' }"],
 
   // Transformers

@@ -26,6 +26,14 @@ vllm_advice() {
     echo "${BASH_REMATCH[1]} of shared memory are needed and ${BASH_REMATCH[2]} are there: give the host more memory"
   elif [[ $text == *"no kernel image is available"* ]]; then
     echo "this vLLM has no code for this GPU's compute capability (7.5 is the lowest): use another GPU, or Ollama"
+  elif [[ $text =~ max_num_seqs\ \(([0-9]+)\)\ exceeds\ available\ Mamba\ cache\ blocks\ \(([0-9]+)\) ]]; then
+    if ((BASH_REMATCH[2] > 0)); then
+      echo "${BASH_REMATCH[1]} requests at the same time are asked for, and the memory holds the state of ${BASH_REMATCH[2]}: set engine.parallel to ${BASH_REMATCH[2]} or less, or give it more (engine.gpuMemoryPercent, engine.kvCacheMemory)"
+    else
+      echo "the memory holds the state of no request at all: give it more (engine.gpuMemoryPercent, engine.kvCacheMemory), or choose a smaller model"
+    fi
+  elif [[ $text == *"FP8 KV cache is not supported"* || $text == *"an FP8 KV cache needs native"* ]]; then
+    echo "this GPU keeps no cache in fp8 (compute capability 8.9 is the lowest that does): set engine.kvCacheType to default"
   elif [[ $text =~ unrecognized\ arguments:\ (--[a-z-]+) ]]; then
     echo "this version of vLLM does not know ${BASH_REMATCH[1]}: correct plan/catalog/vllm.ts"
   fi

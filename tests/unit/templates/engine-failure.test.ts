@@ -41,8 +41,56 @@ describe.each(["vllm", "transformers"] as const)("an engine that did not start (
   test("gives its own advice before torch's", async () => {
     const memory = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 224.00 MiB. GPU 0 has 23.5 GiB\n";
     expect((await failure(memory)).wayOut).toMatch(/^224\.00 MiB more were wanted than the GPU has: /);
-    expect(
-      (await failure("RuntimeError: The NVIDIA driver on your system is too old (found version 12080).\n")).wayOut,
-    ).toBe("install an NVIDIA driver of branch 580 or newer and reboot");
+  });
+
+  // The words of torch 2.13, Triton, gcc, FlashInfer 0.7 and the shell that runs nvcc for it.
+  test.each([
+    [
+      "a driver that is too old",
+      "RuntimeError: The NVIDIA driver on your system is too old (found version 12080).",
+      /^install an NVIDIA driver of branch 580 or newer and reboot$/,
+    ],
+    [
+      "GPUs behind a switch that nobody has set up",
+      "RuntimeError: Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions before calling NumCudaDevices() that might have already set an error? Error 802: system not yet initialized",
+      /Fabric Manager.*nvidia-fabricmanager in exactly the version of the driver/,
+    ],
+    [
+      "no C compiler",
+      "RuntimeError: Failed to find C compiler. Please specify via CC environment variable.",
+      /npm run up installs gcc again.*dnf install gcc gcc-c\+\+ glibc-devel/,
+    ],
+    [
+      "a Python without headers",
+      "/tmp/tmpab/cuda_utils.c:7:10: fatal error: Python.h: No such file or directory",
+      /python3\.12-dev, in RHEL's family python3\.12-devel/,
+    ],
+    [
+      "weights in fp8 on a GPU without it",
+      "ValueError(\"type fp8e4nv not supported in this architecture. The supported fp8 dtypes are ('fp8e4b15', 'fp8e5')\")",
+      /compute capability 8\.9.*choose a model that is not quantized to fp8$/,
+    ],
+    [
+      "kernels that want nvcc",
+      "RuntimeError: Could not find nvcc and default cuda_home='/usr/local/cuda' doesn't exist",
+      /compiled with nvcc.*another quantization/,
+    ],
+    [
+      "kernels that want nvcc, in dash",
+      "RuntimeError: Ninja build failed. Ninja output:\n/bin/sh: 1: /nonexistent/bin/nvcc: not found",
+      /compiled with nvcc/,
+    ],
+    [
+      "kernels that want nvcc, in bash",
+      "RuntimeError: Ninja build failed. Ninja output:\n/bin/sh: line 1: /nonexistent/bin/nvcc: No such file or directory",
+      /compiled with nvcc/,
+    ],
+    [
+      "kernels that want nvcc, without a shell",
+      "FileNotFoundError: [Errno 2] No such file or directory: '/nonexistent/bin/nvcc'",
+      /compiled with nvcc/,
+    ],
+  ])("knows what is to be done about %s", async (_, log, wayOut) => {
+    expect((await failure(`INFO before it\n${log}\nINFO after it\n`)).wayOut).toMatch(wayOut);
   });
 });

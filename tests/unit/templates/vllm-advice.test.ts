@@ -50,6 +50,26 @@ const FAILURES: readonly (readonly [title: string, log: string, advice: string])
     "this vLLM has no code for this GPU's compute capability (7.5 is the lowest): use another GPU, or Ollama",
   ],
   [
+    "more requests at the same time than a hybrid model has states for",
+    "ValueError: max_num_seqs (256) exceeds available Mamba cache blocks (37). Each decode sequence requires one Mamba cache block, so CUDA graph capture cannot proceed. Please lower max_num_seqs to at most 37 or increase gpu_memory_utilization.",
+    "256 requests at the same time are asked for, and the memory holds the state of 37: set engine.parallel to 37 or less, or give it more (engine.gpuMemoryPercent, engine.kvCacheMemory)",
+  ],
+  [
+    "no state for a single request",
+    "ValueError: max_num_seqs (16) exceeds available Mamba cache blocks (0). Each decode sequence requires one Mamba cache block",
+    "the memory holds the state of no request at all: give it more (engine.gpuMemoryPercent, engine.kvCacheMemory), or choose a smaller model",
+  ],
+  [
+    "a cache in fp8 on a GPU that has none",
+    "ValueError: FP8 KV cache is not supported by the Triton attention backend on NVIDIA A10 (compute capability 8.6); native FP8 (fp8e4nv) requires SM89+. Re-run with --kv-cache-dtype bfloat16.",
+    "this GPU keeps no cache in fp8 (compute capability 8.9 is the lowest that does): set engine.kvCacheType to default",
+  ],
+  [
+    "the same, where the cache is written",
+    "AssertionError: Triton reshape-and-cache cannot store kv_cache_dtype=fp8 on this device: an FP8 KV cache needs native fp8e4nv (SM89+). Use --kv-cache-dtype bfloat16 (or float16 on SM75).",
+    "this GPU keeps no cache in fp8 (compute capability 8.9 is the lowest that does): set engine.kvCacheType to default",
+  ],
+  [
     "a flag of another version",
     "vllm: error: unrecognized arguments: --max-num-seqz 1",
     "this version of vLLM does not know --max-num-seqz: correct plan/catalog/vllm.ts",

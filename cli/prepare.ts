@@ -23,7 +23,7 @@ export function wantedPieces(stack: string, config: StackConfig, purpose: Purpos
     ...(engine.kind === "ollama" ? { ollama: wantedOllama(stack, config, engine) } : {}),
     hostDownloads: !sandbox && isFetchable(config.mirrors.ollama),
     // A host of one's own takes an engine in Python from its package index.
-    ...(engine.kind !== "ollama" && sandbox ? { python: { kind: engine.kind, version: engine.version } } : {}),
+    ...(engine.kind !== "ollama" && sandbox ? { python: [{ kind: engine.kind, version: engine.version }] } : {}),
     tinyModel: models.some(({ source }) => source === "builtin:tiny"),
   };
 }

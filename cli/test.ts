@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { TRANSFORMERS_VERSIONS } from "../plan/catalog/transformers";
+import { VLLM_VERSIONS } from "../plan/catalog/vllm";
 import { OLLAMA_VERSIONS } from "../plan/config/engine-versions";
 import { ensureToolchain } from "../toolchain/ensure";
 import { ToolchainError } from "../toolchain/failure";
@@ -73,8 +74,14 @@ async function prepareRealHosts(): Promise<void> {
     await ensureToolchain({
       sandbox: true,
       ollama: { version: OLLAMA_VERSIONS[0] },
-      // Its lock file is for one architecture.
-      ...(process.arch === "x64" ? { python: { kind: "transformers", version: TRANSFORMERS_VERSIONS[0]! } } : {}),
+      // Their lock files are for one architecture.
+      python:
+        process.arch === "x64"
+          ? [
+              { kind: "vllm", version: VLLM_VERSIONS[0]! },
+              { kind: "transformers", version: TRANSFORMERS_VERSIONS[0]! },
+            ]
+          : [],
       tinyModel: true,
       progress: lineProgress((line) => console.error(line)),
     });

@@ -23,8 +23,8 @@ export interface PieceOptions {
   readonly ollama?: OllamaRequest;
   /** Whether the host may download it by itself, so that its checksum is all that this machine needs; default false. */
   readonly hostDownloads?: boolean;
-  /** The engine in Python to have ready for sandboxes; without it none is. */
-  readonly python?: PythonDelivery;
+  /** The engines in Python to have ready for sandboxes; default none. */
+  readonly python?: readonly PythonDelivery[];
   /** Whether a model of the stack is `builtin:tiny`. */
   readonly tinyModel: boolean;
 }
@@ -86,7 +86,7 @@ export function surveyToolchain(options: PieceOptions): Promise<Finding[]> {
 }
 
 function addPieces(run: Run, options: PieceOptions) {
-  const { sandbox, standIns = sandbox, ollama: release, hostDownloads = false, python, tinyModel } = options;
+  const { sandbox, standIns = sandbox, ollama: release, hostDownloads = false, python = [], tinyModel } = options;
   const cli = run.add(pulumiCli());
   const providers = run.add(plugins({ pulumi: cli.result, allowStandIns: standIns }));
   run.add(policyPack);
@@ -95,8 +95,8 @@ function addPieces(run: Run, options: PieceOptions) {
   if (release !== undefined && hostDownloads) run.add(ollamaChecksum(release));
   const artifacts = [
     ...(release === undefined || hostDownloads ? [] : [ollama({ ...release, allowLocalBuild: sandbox })]),
-    ...(python === undefined ? [] : [pythonPackages(python)]),
-    ...(tinyModel ? [python === undefined ? tinyModelFile : tinyModelArchive] : []),
+    ...python.map(pythonPackages),
+    ...(tinyModel ? [python.length === 0 ? tinyModelFile : tinyModelArchive] : []),
   ].map((piece) => run.add(piece));
   return { pulumi: cli, plugins: providers, docker: daemon, artifacts };
 }

@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { overload } from "../../smoke/checks/overload";
 import { runSmoke } from "../../smoke/run";
@@ -7,6 +6,7 @@ import { DOCKER_MISSING, PATIENT } from "../harness/clone";
 import { breakOffPhase } from "../harness/hold";
 import { ENGINE_IMPOSSIBLE } from "../harness/python-engine";
 import { DeployedSandbox, gateway, type Sabotage } from "../harness/sabotage";
+import { expectStreamedKorean } from "../harness/tuning-guide";
 
 const FULL: readonly Sabotage[] = [
   {
@@ -44,23 +44,7 @@ describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(
     afterAll(() => sandbox.clone.remove());
 
     test("streams an answer in Korean to an application that knows nothing but its env file", async () => {
-      const { clone } = sandbox;
-      const { stdout, stderr } = await execa(
-        "node",
-        [
-          `--env-file=${clone.path(".tms-llm", "dev", "tms.env")}`,
-          clone.path("tests/fixtures/clients/tuning-guide.mjs"),
-        ],
-        {
-          cwd: clone.folder,
-          extendEnv: false,
-          env: { PATH: process.env["PATH"], NODE_EXTRA_CA_CERTS: clone.path(".tms-llm", "dev", "ca.pem") },
-        },
-      );
-      expect(stderr).toBe("");
-      const { pieces, text } = JSON.parse(stdout) as { pieces: number; text: string };
-      expect(pieces).toBeGreaterThan(10);
-      expect(text).toMatch(/\p{Script=Hangul}/u);
+      await expectStreamedKorean(sandbox.clone);
     });
 
     test("passes every check, and is really full when six ask at once", async () => {

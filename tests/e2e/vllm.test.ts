@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { overload } from "../../smoke/checks/overload";
 import { runSmoke } from "../../smoke/run";
 import { GATE, THOROUGH } from "../../smoke/sets";
-import { PATIENT } from "../harness/clone";
-import { engineTests } from "../harness/engine-host";
-import { DeployedSandbox, type Sabotage } from "../harness/sabotage";
+import { DOCKER_MISSING, PATIENT } from "../harness/clone";
 import { ONE_ATTEMPT } from "../harness/one-attempt";
+import { ENGINE_IMPOSSIBLE } from "../harness/python-engine";
+import { DeployedSandbox, type Sabotage } from "../harness/sabotage";
+import { expectStreamedKorean } from "../harness/tuning-guide";
 
 const FULL: Sabotage = {
   title: "an engine that is full lets everybody wait",
@@ -14,9 +15,9 @@ const FULL: Sabotage = {
   tells: { overload: /^6 at once, none refused$/ },
 };
 
-const { skip, title } = engineTests("vllm");
+const TITLE = "a sandbox with vLLM, which answers one request and lets one wait (needs Docker on x86_64)";
 
-describe.skipIf(skip)(`a sandbox with vLLM, which answers one request and lets one wait (${title})`, () => {
+describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(TITLE, () => {
   let sandbox: DeployedSandbox;
 
   beforeAll(async () => {
@@ -29,6 +30,10 @@ describe.skipIf(skip)(`a sandbox with vLLM, which answers one request and lets o
     });
   });
   afterAll(() => sandbox.clone.remove());
+
+  test("streams an answer in Korean to an application that knows nothing but its env file", async () => {
+    await expectStreamedKorean(sandbox.clone);
+  });
 
   test("passes every check, and is really full when six ask at once", async () => {
     const { checks, verdict } = await runSmoke(sandbox.target, { checks: THOROUGH });

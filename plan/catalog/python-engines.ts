@@ -7,7 +7,7 @@ interface PythonEngine {
   readonly release: (version: string) => PythonRelease;
   /**
    * Memory of a host on which the build for CPUs serves a small model, in bytes, system and nginx included. Measured: a whole
-   * sandbox with vLLM holds 1.5 GiB and starts in 1.75; what is above that is for the cache of files, which start faster.
+   * sandbox with vLLM holds 1.5 GiB, and vLLM starts in one of 1.75; the rest is for files in the cache.
    */
   readonly cpuMemory: number;
 }
@@ -22,9 +22,6 @@ export const PYTHON_ENGINES = {
 
 export type PythonEngineKind = keyof typeof PYTHON_ENGINES;
 
-/** What vLLM's KV cache on a CPU gets without a word of the stack file, in bytes; part of its `cpuMemory`. */
-export const CPU_KV_CACHE = GIB / 4;
-
-/** Memory that a host needs for the build for CPUs, in bytes; a larger cache comes on top. */
-export const cpuMemory = (kind: PythonEngineKind, kvCache = CPU_KV_CACHE) =>
-  PYTHON_ENGINES[kind].cpuMemory + Math.max(0, kvCache - CPU_KV_CACHE);
+/** Memory that a host needs for the build for CPUs, in bytes: beside a large KV cache the engine and the system hold 1.5 GiB. */
+export const cpuMemory = (kind: PythonEngineKind, kvCache = 0) =>
+  Math.max(PYTHON_ENGINES[kind].cpuMemory, kvCache + 1.5 * GIB);

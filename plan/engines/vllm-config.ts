@@ -1,16 +1,18 @@
 import { stringify } from "yaml";
-import { CPU_KV_CACHE } from "../catalog/python-engines";
 import { knowsFlag, type VllmFlag } from "../catalog/vllm";
 import type { ResolvedModel, ResolvedVllm } from "../sizing/resolved";
 import { engineSocket } from "./served-folder";
 
 /** The settings of `vllm serve --config`. */
 
+/** What the KV cache of a CPU gets without a word of the stack file. */
+const CPU_KV_CACHE_BYTES = 256 * 2 ** 20;
+
 /** Seconds of silence after which a stream carries a comment, so that a dead client is noticed. */
 const KEEP_ALIVE_SECONDS = 15;
 
 function memoryFlags({ variant, kvCacheMemory, kvCacheType, gpuMemoryPercent, tensorParallel }: ResolvedVllm) {
-  const kvCache = kvCacheMemory ?? (variant === "cpu" ? CPU_KV_CACHE : undefined);
+  const kvCache = kvCacheMemory ?? (variant === "cpu" ? CPU_KV_CACHE_BYTES : undefined);
   return {
     ...(kvCache === undefined ? {} : { "kv-cache-memory-bytes": kvCache }),
     ...(kvCacheType === "default" ? {} : { "kv-cache-dtype": kvCacheType }),

@@ -31,10 +31,10 @@ describe("memory of a sandbox", () => {
     expect(new Set(Object.values(ENGINES).map((engine) => memory(engine).given))).toEqual(new Set([4 * GIB]));
   });
 
-  test("a model and a KV cache that are larger are demanded on top", () => {
+  test("a model that says what it needs is demanded on top, and a large KV cache with the engine beside it", () => {
     const { demanded } = memory(ENGINES.vllm);
-    expect(memory({ ...ENGINES.vllm, kvCacheMemory: "2.25 GiB" }).demanded).toBe(demanded + 2 * GIB);
-    expect(memory({ ...ENGINES.vllm, kvCacheMemory: "16 MiB" }).demanded).toBe(demanded);
     expect(memory(ENGINES.vllm, { memory: "1 GiB" }).demanded).toBe(demanded + GIB);
+    expect(memory({ ...ENGINES.vllm, kvCacheMemory: "1 GiB" }).demanded).toBe(demanded);
+    expect(memory({ ...ENGINES.vllm, kvCacheMemory: "4 GiB" }).demanded).toBe(5.5 * GIB);
   });
 });

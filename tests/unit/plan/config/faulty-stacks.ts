@@ -417,7 +417,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ],
   [
     "a sandbox that is too small for vLLM with its KV cache",
-    "engine: { kind: vllm, variant: cpu, kvCacheMemory: 2 GiB }",
+    "engine: { kind: vllm, variant: cpu, kvCacheMemory: 3 GiB }",
   ],
   ["a folder of wheels on a sandbox", "engine: { kind: vllm, variant: cpu, packages: 'folder:/srv/wheels' }"],
 

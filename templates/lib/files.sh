@@ -237,10 +237,10 @@ download() {
     status=$(curl --fail --silent --show-error --location --connect-timeout 20 --speed-limit 1024 --speed-time 30 \
       --continue-at - --output "$2" --write-out '%{http_code}' "$1") && return 0
     code=$?
-    # A server that takes no ranges is asked for the whole.
-    if ((code == 33)); then rm -f -- "$2"; fi
+    # A server that takes no ranges, or has none beyond what is here, is asked for the whole.
+    if ((code == 33)) || [[ $status == 416 ]]; then rm -f -- "$2"; fi
     # It does not have the file, or not for us.
-    if [[ $status == 4[0-9][0-9] && $status != 408 && $status != 429 ]]; then return "$code"; fi
+    if [[ $status == 4[0-9][0-9] && $status != @(408|416|429) ]]; then return "$code"; fi
     if ((attempt < 3)); then sleep "$attempt"; fi
   done
   return "$code"

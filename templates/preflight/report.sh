@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # Prints one JSON object about this host, ASCII only. Reads, changes nothing, leaves no file.
-# Runs as root from standard input, after json.sh, machine.sh, occupants.sh and servers.sh. Needs bash 4.2 and coreutils; all else may be
-# absent.
+# Runs as root from standard input, after json.sh, machine.sh, occupants.sh and servers.sh. Needs bash 4.2 and coreutils; all
+# else may be absent.
 # What a value means is decided in plan/facts.ts: here text stays as the host says it, and null is "cannot be told".
 
 # No errexit: a host on which one question has no answer must still answer the others.

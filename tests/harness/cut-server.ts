@@ -27,6 +27,7 @@ export async function cutServer({ content, cuts, before, ranges = true }: CutSer
     if (cut === "503") return void response.writeHead(503).end();
     const asked = ranges ? /^bytes=(\d+)-/.exec(request.headers.range ?? "") : null;
     const from = Number(asked?.[1] ?? 0);
+    if (asked !== null && from >= content.length) return void response.writeHead(416).end();
     const part = content.subarray(from);
     response.writeHead(asked === null ? 200 : 206, {
       "content-length": part.length,

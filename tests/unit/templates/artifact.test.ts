@@ -61,6 +61,12 @@ describe("an artifact that the host fetches", () => {
     expect(whole()).toBe(true);
   });
 
+  test("is taken as it is where a killed run had all of it", async () => {
+    writeFileSync(part(), content);
+    expect((await fetched({ cuts: [] })).said.failed).toBe(false);
+    expect(whole()).toBe(true);
+  });
+
   test("begins anew where the server takes no ranges", async () => {
     const { said, ranges } = await fetched({ cuts: ["closed"], ranges: false });
     expect(said.failed, said.stderr).toBe(false);

@@ -28,7 +28,7 @@ describe("npm run preview:pr", () => {
 
   beforeAll(async () => {
     clone = await Clone.make();
-    // A GPU host whose facts file says what `auto` becomes, and a stack that breaks a policy.
+    // A GPU host whose facts file says what `auto` becomes, a stack that breaks a policy, and one that is not written yet.
     const gpu = {
       target: OWN_HOST,
       access: { allow: ["198.51.100.0/24"] },
@@ -39,6 +39,11 @@ describe("npm run preview:pr", () => {
     clone.configure(
       { ...gpu, engine: { kind: "ollama" }, models: [{ name: "qwen3", source: "ollama:qwen3:8b" }] },
       "loose",
+    );
+    const unwritten = { target: { ...OWN_HOST, hostKey: "ssh-ed25519 <paste the key here>" } };
+    clone.configure(
+      { ...gpu, ...unwritten, models: [{ ...kanana("Q4_K_M"), sha256: "<paste it here>" }] },
+      "unwritten",
     );
     await git("init", "--quiet", "--initial-branch=main");
     await git("add", "--all");

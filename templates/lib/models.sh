@@ -98,6 +98,7 @@ ensure_placement() {
 
 make_model() { # NAME MODELFILE
   local name=$1 modelfile=$2 log=$RUN_DIR/model.log fault
+  require_model_room "$name" "$modelfile"
   progress "  make model $name"
   own model "$CANDIDATE" absent
   if ! ollama_command create "$CANDIDATE" -f "$modelfile" >"$log" 2>&1; then

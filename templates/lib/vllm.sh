@@ -14,8 +14,6 @@ vllm_advice() {
     else
       echo "a context of $asked tokens needs $needed GiB and $there are there: lower the model's context, or give it more (engine.gpuMemoryPercent, engine.kvCacheMemory)"
     fi
-  elif [[ $text =~ max_num_seqs\ \(([0-9]+)\)\ exceeds\ available\ Mamba\ cache\ blocks\ \(([0-9]+)\) ]]; then
-    echo "the cache has room for the state of ${BASH_REMATCH[2]} requests at the same time and ${BASH_REMATCH[1]} are asked for: set engine.parallel to ${BASH_REMATCH[2]} or less, or give the cache more memory (engine.gpuMemoryPercent, engine.kvCacheMemory)"
   elif [[ $text == *"No available memory for the cache blocks"* ]]; then
     echo "the weights leave no memory for the KV cache: raise engine.gpuMemoryPercent, spread the model over more GPUs (engine.tensorParallel), or choose a smaller or quantized one"
   elif [[ $text =~ CUDA\ out\ of\ memory\.\ Tried\ to\ allocate\ ([0-9.]+\ [KMG]iB) ]]; then

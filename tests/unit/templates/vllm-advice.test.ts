@@ -20,11 +20,6 @@ const FAILURES: readonly (readonly [title: string, log: string, advice: string])
     "a context of 32768 tokens needs 4.0 GiB and 0.1 are there: lower the model's context, or give it more (engine.gpuMemoryPercent, engine.kvCacheMemory)",
   ],
   [
-    "more requests than a hybrid model has states for",
-    "ValueError: max_num_seqs (256) exceeds available Mamba cache blocks (161). Each decode sequence requires one Mamba cache block, so CUDA graph capture cannot proceed. Please lower max_num_seqs to at most 161 or increase gpu_memory_utilization.",
-    "the cache has room for the state of 161 requests at the same time and 256 are asked for: set engine.parallel to 161 or less, or give the cache more memory (engine.gpuMemoryPercent, engine.kvCacheMemory)",
-  ],
-  [
     "weights that fill the GPU",
     "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
     "the weights leave no memory for the KV cache: raise engine.gpuMemoryPercent, spread the model over more GPUs (engine.tensorParallel), or choose a smaller or quantized one",

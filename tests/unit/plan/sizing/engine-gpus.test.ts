@@ -52,7 +52,7 @@ describe("a GPU that is split into instances (MIG)", () => {
 
       m does not fit into the GPU's memory as the stack file asks (memory)
         found:   NVIDIA H200, first instance 1c.3g.71gb with 69.7 GiB
-        needed:  m (llama-3.1-70b at bf16): 131.5 GiB of weights and 2.5 GiB of cache for one request of 8k tokens, 2 GiB for vLLM itself, in 90 % of a GPU
+        needed:  m (llama-3.1-70b at bf16): 131.5 GiB of weights and 2.5 GiB of cache for one request of 8k tokens, 2 GiB for vLLM itself, in 90 % of a GPU less 512 MiB for its driver
         way out: choose another model: qwen2.5-coder-14b, deepseek-r1-distill-qwen-14b, qwen3-14b; or set engine.kind to ollama, which runs it quantized (Q4_K_M: 40.2 GiB of weights); or on the host make a larger instance the first one, or switch MIG off (\`nvidia-smi -mig 0\`, when no one uses the instances), and measure again; or choose a host with more memory per GPU, or more GPUs"
     `);
   });

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { judgeDrift, phaseAtWork, type Difference, type DriftReport } from "../plan/drift";
+import { judgeDrift, phaseAtWork, type Difference, type DriftReport, type Hint } from "../plan/drift";
 import { expiryNotices, keysLine, type ExpiryNotice } from "../plan/keys";
 import { DRIFT_TEXT, NO_ROOT } from "../plan/render/loader";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
@@ -86,6 +86,8 @@ function expiryLine(stack: string, { key, expires, daysLeft }: ExpiryNotice): st
   return `Key ${key} ${when} (UTC). ${keysLine(stack, "rotate", key.split("/")[0]!)} makes a new one.`;
 }
 
+export const renderHint = ({ hint, found, wayOut }: Hint): string => `Worth knowing: ${hint}: ${found}.\n  ${wayOut}`;
+
 export interface DriftOptions {
   readonly json?: string;
 }
@@ -94,7 +96,13 @@ export async function drift(stack: string, options: DriftOptions): Promise<ExitC
   const project = readProject(stack);
   const report = await measureDrift(project);
   const notices = expiryNotices(project.plan.keys, new Date());
-  console.log([renderDrift(report, stack), ...notices.map((notice) => expiryLine(stack, notice))].join("\n"));
+  console.log(
+    [
+      renderDrift(report, stack),
+      ...report.hints.map(renderHint),
+      ...notices.map((notice) => expiryLine(stack, notice)),
+    ].join("\n"),
+  );
   if (options.json) writeReport(options.json, `${JSON.stringify({ ...report, expiring: notices }, null, 2)}\n`);
   return {
     "as deployed": EXIT.good,

@@ -18,6 +18,17 @@ const differenceLine = z.object({
   repair: z.string().optional(),
 });
 
+const hintLine = z.strictObject({
+  phase: z.string(),
+  step: z.string(),
+  hint: z.string(),
+  found: z.string(),
+  wayOut: z.string(),
+});
+
+/** Something worth knowing that is no drift: the host is as it was deployed. */
+export type Hint = z.output<typeof hintLine>;
+
 export type Difference = z.output<typeof differenceLine>;
 
 /**
@@ -34,12 +45,15 @@ export interface DriftReport {
   readonly repair: readonly PhaseName[];
   /** SHA-256 of the archives that the host has unpacked and keeps. */
   readonly held: readonly string[];
+  /** E.g. a security update of a driver that is held at its version. */
+  readonly hints: readonly Hint[];
 }
 
 interface HostState {
   readonly held: readonly string[];
   readonly phases: ReadonlyMap<string, string | null>;
   readonly differences: readonly Difference[];
+  readonly hints: readonly Hint[];
 }
 
 /** Reads the host's lines; undefined where nothing of ours is on the host. */
@@ -47,18 +61,21 @@ export function parseDriftLines(text: string): HostState | undefined {
   const phases = new Map<string, string | null>();
   const differences: Difference[] = [];
   const held: string[] = [];
+  const hints: Hint[] = [];
   let deployed = false;
   for (const line of text.split("\n").filter((candidate) => candidate.startsWith("{"))) {
     const value: unknown = JSON.parse(line);
     const difference = differenceLine.safeParse(value);
     const phase = phaseLine.safeParse(value);
     const archive = heldLine.safeParse(value);
+    const hint = hintLine.safeParse(value);
     if (difference.success) differences.push(difference.data);
     else if (phase.success) phases.set(phase.data.phase, phase.data.digest);
     else if (archive.success) held.push(archive.data.held);
+    else if (hint.success) hints.push(hint.data);
     else if (header.safeParse(value).success) deployed = true;
   }
-  return deployed ? { phases, differences, held } : undefined;
+  return deployed ? { phases, differences, held, hints } : undefined;
 }
 
 /** The phase that is at work on the host at this moment, in words, e.g. `phase engine`; undefined for none. */
@@ -71,7 +88,8 @@ export function phaseAtWork(text: string): string | undefined {
 /** Compares the host with the plan: each phase's digest, and what each step's check found. */
 export function judgeDrift(lines: string, plan: Plan): DriftReport {
   const host = parseDriftLines(lines);
-  if (!host) return { schema: "tms-llm/drift/v1", state: "not deployed", differences: [], repair: [], held: [] };
+  if (!host)
+    return { schema: "tms-llm/drift/v1", state: "not deployed", differences: [], repair: [], held: [], hints: [] };
   const unfinished = plan.payloads.flatMap(({ phase, digest }) =>
     unfinishedPhase(phase, digest, host.phases.get(phase)),
   );
@@ -83,6 +101,7 @@ export function judgeDrift(lines: string, plan: Plan): DriftReport {
     differences,
     repair: plan.payloads.map(({ phase }) => phase).filter((phase) => touched.has(phase)),
     held: host.held,
+    hints: host.hints,
   };
 }
 

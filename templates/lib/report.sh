@@ -43,6 +43,12 @@ foreign() {
   report_line phase "$PHASE" step "$STEP" what "$1" expected "$2" found "$3" repair "$4" >>"$RUN_DIR/differences"
 }
 
+# hint WHAT FOUND WAYOUT: worth knowing, and no difference: the host is as it was deployed.
+hint() {
+  [[ $VERB == check ]] || return 0
+  report_line phase "$PHASE" step "$STEP" hint "$1" found "$2" wayOut "$3" >>"$RUN_DIR/differences"
+}
+
 # fail WHAT WHY WAYOUT: the step can't go on.
 fail() {
   report_line step "$STEP" failed "$1" why "$2" wayOut "$3" >"$RUN_DIR/failure"

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderDrift } from "../../../cli/drift";
+import { renderDrift, renderHint } from "../../../cli/drift";
 import { judgeDrift } from "../../../plan/drift";
 import type { Plan } from "../../../plan/plan";
 
@@ -20,6 +20,16 @@ describe("what the host says becomes one of four answers", () => {
 
   test("all phases finished and nothing differs: as deployed", () => {
     expect(judgeDrift(finished, plan)).toMatchObject({ state: "as deployed", differences: [], repair: [] });
+  });
+
+  test("a hint is no drift, and makes no phase run again", () => {
+    const line =
+      '{"phase":"base","step":"nvidia-driver","hint":"a security update of the held driver","found":"2 is offered, 1 is installed","wayOut":"upgrade; reboot; then run up"}\n';
+    const report = judgeDrift(finished + line, plan);
+    expect(report).toMatchObject({ state: "as deployed", differences: [], repair: [] });
+    expect(report.hints.map(renderHint)).toEqual([
+      "Worth knowing: a security update of the held driver: 2 is offered, 1 is installed.\n  upgrade; reboot; then run up",
+    ]);
   });
 
   test("a difference names its phase for repair", () => {

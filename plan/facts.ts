@@ -85,6 +85,16 @@ export interface Facts {
     readonly installedDriver: string | null;
     readonly nouveauLoaded: boolean;
   };
+  /** What connects several GPUs; absent from what former releases recorded. */
+  readonly fabric?: {
+    /** NVSwitches on the PCI bus. */
+    readonly switches: number;
+    /** As nvidia-smi says it, GPU by GPU: `Completed`, `In Progress`, `Not Started`…; none where it has no fabric or does not know. */
+    readonly states: readonly string[];
+    /** Version of the installed Fabric Manager. */
+    readonly managerVersion: string | null;
+    readonly managerActive: boolean;
+  };
   readonly secureBoot: "on" | "off" | "none" | "unknown";
   readonly docker: { readonly kind: DockerKind; readonly version: string | null };
   /** null where `ss` is missing: then nothing can be said about any port. */
@@ -142,6 +152,7 @@ export function factsFromReport(data: PreflightReport): Facts {
     memory: memoryFacts(data.memory),
     disks: data.disks,
     gpu: gpuFacts(data.gpu),
+    ...(data.fabric ? { fabric: fabricFacts(data.fabric) } : {}),
     secureBoot: !data.secureBoot.efi
       ? "none"
       : data.secureBoot.variable === null
@@ -263,6 +274,17 @@ function withMemory(
     };
   };
   return { ...answer, devices: answer.devices.map((device) => ({ ...device, ...more(device) })) };
+}
+
+function fabricFacts(report: NonNullable<PreflightReport["fabric"]>): NonNullable<Facts["fabric"]> {
+  const lines = (report.states ?? "").split("\n").map((line) => line.trim());
+  return {
+    switches: report.switches,
+    states: lines.filter((line) => line !== "" && !/^\[?N\/A\]?$/.test(line)),
+    // "Fabric Manager version is : 580.95.05"
+    managerVersion: /\b\d{3}\.\d+(?:\.\d+)?\b/.exec(report.managerVersion ?? "")?.[0] ?? null,
+    managerActive: report.managerActive === "active",
+  };
 }
 
 function dockerFacts({ path, version }: PreflightReport["docker"]): Facts["docker"] {

@@ -2,6 +2,7 @@ import { DEFAULT_EXISTING } from "./existing";
 import type { Facts } from "./facts";
 import { judgeDisks, judgeMemory } from "./preflight/capacity";
 import { judgeCompute } from "./preflight/compute";
+import { judgeFabric } from "./preflight/fabric";
 import { decideDriver, driverNotice } from "./preflight/driver";
 import { gpuWarnings, judgeGpu, stands } from "./preflight/gpu";
 import { judgeAccount, judgeDocker, judgeFirewall, judgePorts, judgeServices, judgeSites } from "./preflight/occupants";
@@ -58,15 +59,18 @@ function judgeGpuSoftware(
   { gpu = { required: false }, driver }: Requirements,
 ): { refusals: readonly Refusal[]; warnings: readonly Refusal[] } {
   const known = gpuWarnings(facts, gpu);
+  const fabric = judgeFabric(facts);
+  const unmended = fabric.refusals.filter(({ mendable }) => !(driver && mendable));
   if (driver) {
     const decision = decideDriver(facts, driver, gpu);
     if (decision.action !== "keep") {
       return {
-        refusals: decision.action === "refuse" ? decision.refusals : [],
-        warnings: driverNotice(facts, driver, decision),
+        refusals: [...(decision.action === "refuse" ? decision.refusals : []), ...unmended],
+        warnings: [...driverNotice(facts, driver, decision), ...fabric.warnings],
       };
     }
   }
-  const found = judgeGpu(facts, gpu);
-  return stands(facts, gpu) ? { refusals: found, warnings: known } : { refusals: [], warnings: [...found, ...known] };
+  const found = [...judgeGpu(facts, gpu), ...unmended];
+  const warnings = [...known, ...fabric.warnings];
+  return stands(facts, gpu) ? { refusals: found, warnings } : { refusals: [], warnings: [...found, ...warnings] };
 }

@@ -57,9 +57,11 @@ export function decideDriver(facts: Facts, wish: DriverWish, gpu: GpuRequirement
   }
 }
 
-/** Whether an earlier deployment of ours installed the driver. */
+/** Whether an earlier deployment of ours installed the driver; Fabric Manager and the container toolkit come to others' too. */
 const isOurs = ({ ours }: Facts) =>
-  ours?.ledger.some(({ kind, id }) => kind === "package" && /nvidia|cuda-drivers/.test(id)) ?? false;
+  ours?.ledger.some(
+    ({ kind, id }) => kind === "package" && /nvidia|cuda-drivers/.test(id) && !/fabricmanager|container/.test(id),
+  ) ?? false;
 
 const BY_HAND = "install the driver yourself and set gpu.driver to check";
 

@@ -47,6 +47,10 @@ const reportSchema = z.strictObject({
     installedDriver: text,
     nouveauLoaded: z.boolean(),
   }),
+  // Absent in reports of former releases.
+  fabric: z
+    .strictObject({ switches: z.number().int(), states: text, managerVersion: text, managerActive: text })
+    .optional(),
   secureBoot: z.strictObject({ efi: z.boolean(), variable: count }),
   docker: z.strictObject({ path: text, version: text }),
   ports: z.array(z.strictObject({ address: z.string(), port: z.number().int(), process: text, unit: text })).nullable(),

@@ -137,7 +137,7 @@ undo_directory() {
 
 # stays STEP: what this step made is left on the host when it goes. Others may have come to compute with the driver, and to
 # take a loaded one away needs a reboot; so it takes a purge. What a step itself gives up is taken back as ever.
-stays() { [[ $1 == nvidia-driver && $STEP != "$1" && ! -e $STATE/purge ]]; }
+stays() { [[ $1 =~ ^(nvidia-driver|fabric-manager)$ && $STEP != "$1" && ! -e $STATE/purge ]]; }
 
 # take_back FILE: undoes the ledger lines in FILE, newest first.
 take_back() {

@@ -231,6 +231,31 @@ gpu() {
   close '}'
 }
 
+# GPUs behind NVSwitches: the bridges, and what has to set them up. Asked apart, since former drivers do not know the question.
+fabric() {
+  local device vendor class line id switches=0 states='' version=''
+  for device in /sys/bus/pci/devices/*; do
+    first_line "$device/vendor"
+    vendor=$line
+    first_line "$device/class"
+    class=$line
+    first_line "$device/device"
+    id=$line
+    # The network controllers of NVIDIA's former chipsets are of that class too, with ids below.
+    if [[ $vendor == 0x10de && $class == 0x0680* && $id =~ ^0x[0-9a-f]+$ ]] && ((id >= 0x1000)); then switches=$((switches + 1)); fi
+  done
+  open fabric '{'
+  number switches "$switches"
+  if present nvidia-smi; then
+    states=$(timeout 20 nvidia-smi --query-gpu=fabric.state --format=csv,noheader 2>/dev/null) || states=''
+  fi
+  text states "${states:0:1024}"
+  if present nv-fabricmanager; then version=$(timeout 5 nv-fabricmanager --version 2>/dev/null); fi
+  text managerVersion "$version"
+  text managerActive "$(systemctl is-active nvidia-fabricmanager.service 2>/dev/null)"
+  close '}'
+}
+
 secure_boot() {
   local file state=''
   open secureBoot '{'

@@ -46,6 +46,7 @@ main() {
   memory
   disks
   gpu
+  fabric
   secure_boot
   docker_engine
   ports

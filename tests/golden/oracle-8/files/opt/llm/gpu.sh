@@ -11,13 +11,19 @@ gpu_expected() {
   esac
 }
 
-nvidia_on_bus() {
-  local device vendor class
-  for device in /sys/bus/pci/devices/*; do
-    [[ -r $device/vendor && -r $device/class ]] || continue
-    read -r vendor <"$device/vendor"
-    read -r class <"$device/class"
-    if [[ $vendor == 0x10de && $class == 0x03* ]]; then return 0; fi
+nvidia_on_bus() { on_bus 0x03 0; }
+
+# nvswitch_on_bus: the network controllers of NVIDIA's former chipsets are of that class too, with ids below.
+nvswitch_on_bus() { on_bus 0x0680 0x1000; }
+
+on_bus() { # CLASS LOWEST-ID: a PCI device of NVIDIA's
+  local path vendor class device
+  for path in /sys/bus/pci/devices/*; do
+    [[ -r $path/vendor && -r $path/class && -r $path/device ]] || continue
+    read -r vendor <"$path/vendor"
+    read -r class <"$path/class"
+    read -r device <"$path/device"
+    if [[ $vendor == 0x10de && $class == "$1"* ]] && ((device >= $2)); then return 0; fi
   done
   return 1
 }
@@ -29,6 +35,12 @@ nvidia_smi() { timeout 20 nvidia-smi "$@" || (($? == 14)); }
 # gpu_fault: what stands between this process and the GPU, in one line; nothing where all is well. A unit whose devices are
 # closed sees that here too, since the files are opened.
 gpu_fault() {
+  local fault
+  fault=$(driver_fault)
+  printf '%s' "${fault:-$(fabric_fault)}"
+}
+
+driver_fault() {
   local answer node
   if ! answer=$(nvidia_smi -L 2>&1); then
     printf 'nvidia-smi says: %s\n' "$(head -n 1 <<<"${answer:-nothing within 20 s}")"
@@ -44,6 +56,18 @@ gpu_fault() {
       return 0
     fi
   done
+}
+
+# fabric_fault: GPUs behind NVSwitches answer nvidia-smi, and refuse CUDA until Fabric Manager has set up their links. Drivers
+# that do not know the question, and GPUs of former generations, which answer N/A, are taken to be ready.
+fabric_fault() {
+  local states
+  nvswitch_on_bus || return 0
+  states=$(timeout 20 nvidia-smi --query-gpu=fabric.state --format=csv,noheader 2>/dev/null) || return 0
+  states=$(sed -E '/^ *(Completed|\[?N\/A\]?) *$/d' <<<"$states" | sort -u | paste -sd,)
+  if [[ -n $states ]]; then
+    echo "the NVSwitch fabric is not ready (fabric.state: $states), so CUDA would say 802, system not yet initialized: see systemctl status nvidia-fabricmanager"
+  fi
 }
 
 # CUDA makes missing device files by a set-user-id program, which a hardened unit cannot run. A unit's devices are also let

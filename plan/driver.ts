@@ -8,7 +8,10 @@ import { templateText } from "./render/template-files";
 import { repositoryPlan } from "./repository";
 import type { Step } from "./step";
 
-/** NVIDIA's driver as a step, where the stack file has it installed. */
+/** NVIDIA's driver and its Fabric Manager as steps, where the stack file has them installed. */
+
+/** Longest wait for the fabric of NVSwitches, in seconds. */
+const FABRIC_SECONDS = 120;
 
 /** Whether the plan depends on which system the host has. */
 export const needsSystem = ({ gpu }: Pick<StackConfig, "gpu">): boolean =>
@@ -39,8 +42,11 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
       inputs: {
         branch: String(gpu.branch),
         packages: source.packages.join("\n"),
+        former: source.former?.join("\n") ?? "",
+        modules: source.signedModules ?? "",
         headers: source.headers.stock.join("\n"),
         headers_uek: source.headers.uek.join("\n"),
+        compiler: row.gcc === undefined ? "" : String(row.gcc),
         epel: source.epel ?? "",
         stream: source.stream ?? "",
         ...named.inputs,
@@ -51,6 +57,16 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
         plannedFile("/etc/modprobe.d/tms-llm-nouveau.conf", templateText("modprobe/nouveau.conf")),
         ...named.files,
       ],
+      artifacts: [],
+      secrets: [],
+    },
+    {
+      name: "fabric-manager",
+      phase: "base",
+      title: "NVIDIA Fabric Manager of the driver's version, where the host has NVSwitches",
+      script: "fabric-manager.sh",
+      inputs: { packages: source.fabricManager.join("\n"), seconds: String(FABRIC_SECONDS) },
+      files: [],
       artifacts: [],
       secrets: [],
     },

@@ -11,6 +11,8 @@ export interface SystemRow {
   readonly nvidiaRepository: string;
   /** The packages with which a driver's module is built; `$(uname -r)` stands for the running kernel. */
   readonly headers: { readonly stock: string; readonly uek?: string };
+  /** Major release of the system's own gcc, where some of its kernels are built by a newer one; absent elsewhere. */
+  readonly gcc?: number;
   /** How a driver of branch 580 gets there, as one line for people. */
   readonly driver: string;
 }
@@ -18,8 +20,10 @@ export interface SystemRow {
 const debianHeaders = { stock: "linux-headers-$(uname -r)" };
 const rhelHeaders = { stock: "kernel-devel-$(uname -r) kernel-headers" };
 const ubuntuDriver = "apt-get install nvidia-headless-580-server-open nvidia-utils-580-server";
+/** By release of the family; a newer one is in its gcc-toolset packages. */
+const RHEL_GCC = { "8": 8, "9": 11 } as const;
 const rhelDriver = (repository: string) =>
-  `dnf config-manager --add-repo https://developer.download.nvidia.com/compute/cuda/repos/${repository}/x86_64/cuda-${repository}.repo, enable EPEL, dnf module enable nvidia-driver:580-open, dnf install nvidia-open`;
+  `dnf config-manager --add-repo https://developer.download.nvidia.com/compute/cuda/repos/${repository}/x86_64/cuda-${repository}.repo, enable EPEL, dnf module enable nvidia-driver:580-open, dnf install kmod-nvidia-open-dkms nvidia-driver-cuda`;
 
 /** The allow-list. What is not in it is refused before anything is changed. */
 export const SYSTEMS: readonly SystemRow[] = [
@@ -32,7 +36,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     headers: debianHeaders,
     // The distribution's own driver is 535, too old for Ollama and for CUDA 13.
     driver:
-      "add contrib and NVIDIA's repository debian12 (cuda-keyring_1.1-1_all.deb), then apt-get install nvidia-driver-pinning-580 nvidia-open",
+      "add contrib and NVIDIA's repository debian12 (cuda-keyring_1.1-1_all.deb), then apt-get install nvidia-driver-pinning-580 nvidia-kernel-open-dkms nvidia-driver-cuda",
   },
   {
     id: "ubuntu",
@@ -56,6 +60,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     {
       id: "ol",
       version,
+      gcc: RHEL_GCC[version],
       name: `Oracle Linux ${version}`,
       family: "rhel" as const,
       nvidiaRepository: `rhel${version}`,
@@ -65,6 +70,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     {
       id: "rhel",
       version,
+      gcc: RHEL_GCC[version],
       name: `RHEL ${version}`,
       family: "rhel" as const,
       nvidiaRepository: `rhel${version}`,
@@ -75,6 +81,7 @@ export const SYSTEMS: readonly SystemRow[] = [
   {
     id: "centos",
     version: "9",
+    gcc: RHEL_GCC["9"],
     name: "CentOS Stream 9",
     family: "rhel",
     nvidiaRepository: "rhel9",

@@ -24,9 +24,18 @@ export interface DriverSource {
   readonly from: "distribution" | "apt" | "dnf";
   /** URL of the repository and of its key, and the key's fingerprint; absent for the distribution's own. */
   readonly repository?: { readonly url: string; readonly key: string; readonly fingerprint: string };
-  /** In the order of installation. `{kernel}` is the running kernel's release, `{flavour}` its part that names a flavour. */
+  /** In the order of installation. */
   readonly packages: readonly string[];
-  /** Headers of the running kernel, and of Oracle's own; empty where no module is built. */
+  /** What an earlier release of this project installed in their place, and leaves where it is; absent where nothing else. */
+  readonly former?: readonly string[];
+  /** What names of packages with signed modules begin with, before the name of a kernel or of its meta package; absent where modules are built. */
+  readonly signedModules?: string;
+  /** Fabric Manager's, by preference; `{branch}` is the driver's. */
+  readonly fabricManager: readonly string[];
+  /**
+   * Headers of the running kernel, and of Oracle's own; empty where no module is built. `{kernel}` is the running kernel's
+   * release, `{meta}` what follows `linux-image-` in the name of the package that brings the next ones.
+   */
   readonly headers: { readonly stock: readonly string[]; readonly uek: readonly string[] };
   /** The package that brings EPEL, which has DKMS; absent where none is needed, or where the system has none to offer. */
   readonly epel?: string;
@@ -64,15 +73,20 @@ function ubuntuSource({ branch, modules, signed }: DriverChoice): DriverSource {
   return {
     from: "distribution",
     // Canonical's modules are built and signed for one kernel each; else DKMS builds them for every kernel.
-    packages: signed
-      ? [`linux-modules-nvidia-${kind}-{kernel}`, `nvidia-headless-no-dkms-${kind}`, utilities]
-      : [`nvidia-headless-${kind}`, utilities],
+    packages: signed ? [`nvidia-headless-no-dkms-${kind}`, utilities] : [`nvidia-headless-${kind}`, utilities],
+    ...(signed ? { signedModules: `linux-modules-nvidia-${kind}` } : {}),
+    fabricManager: ["nvidia-fabricmanager-{branch}"],
     headers: { stock: signed ? [] : debianHeaders, uek: [] },
   };
 }
 
 // The second has the next kernels' headers come along.
-const debianHeaders = ["linux-headers-{kernel}", "linux-headers-{flavour}"];
+const debianHeaders = ["linux-headers-{kernel}", "linux-headers-{meta}"];
+
+// The packages without the part for a desktop (X, Wayland), and the ones with it that this project took before.
+const computeOnly = "nvidia-driver-cuda";
+const whole = (modules: DriverModules) => (modules === "open" ? "nvidia-open" : "cuda-drivers");
+const NVIDIA_FABRIC_MANAGER = ["nvidia-fabricmanager", "nvidia-fabricmanager-{branch}"];
 
 function repository(row: SystemRow, kind: "apt" | "dnf", mirror: DriverChoice["mirror"]): DriverSource["repository"] {
   const url = `${mirror?.url ?? NVIDIA_REPOSITORIES}/${row.nvidiaRepository}/x86_64`;
@@ -80,11 +94,14 @@ function repository(row: SystemRow, kind: "apt" | "dnf", mirror: DriverChoice["m
 }
 
 function debianSource(row: SystemRow, { branch, modules, mirror }: DriverChoice): DriverSource {
+  const pinning = `nvidia-driver-pinning-${branch}`;
   return {
     from: "apt",
     repository: repository(row, "apt", mirror)!,
     // The first one pins the branch for apt, so it has to be there before the others are chosen.
-    packages: [`nvidia-driver-pinning-${branch}`, modules === "open" ? "nvidia-open" : "cuda-drivers"],
+    packages: [pinning, modules === "open" ? "nvidia-kernel-open-dkms" : "nvidia-kernel-dkms", computeOnly],
+    former: [pinning, whole(modules)],
+    fabricManager: NVIDIA_FABRIC_MANAGER,
     headers: { stock: debianHeaders, uek: [] },
   };
 }
@@ -94,7 +111,9 @@ function rhelSource(row: SystemRow, { branch, modules, mirror }: DriverChoice): 
   return {
     from: "dnf",
     repository: repository(row, "dnf", mirror)!,
-    packages: [modules === "open" ? "nvidia-open" : "cuda-drivers"],
+    packages: [modules === "open" ? "kmod-nvidia-open-dkms" : "kmod-nvidia-latest-dkms", computeOnly],
+    former: [whole(modules)],
+    fabricManager: NVIDIA_FABRIC_MANAGER,
     headers: { stock: ["kernel-devel-{kernel}", "kernel-headers"], uek: ["kernel-uek-devel-{kernel}"] },
     ...(epel === undefined ? {} : { epel }),
     stream: `nvidia-driver:${branch}-${modules === "open" ? "open" : "dkms"}`,

@@ -31,7 +31,9 @@ function driverGuide({ os }: Facts): string {
 function headersNote({ os, kernel, kernelHeaders }: Facts): string {
   const row = systemRow(os);
   if (kernelHeaders || !row) return "";
-  const compiler = isUek(kernel) ? "; Oracle's own kernel may want the compiler of a newer gcc-toolset" : "";
+  const compiler = isUek(kernel)
+    ? "; Oracle's own kernel may be built by a newer gcc-toolset, which DKMS has to be given too: gpu.driver: install does that"
+    : "";
   return `; the headers of the running kernel are missing, with which the module is built: install ${headerPackages(row, kernel)}${compiler}`;
 }
 

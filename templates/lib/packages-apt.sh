@@ -41,8 +41,11 @@ finish_package_work() {
 
 # apt names to own-packages.sh what it is about to unpack, dependencies included. Asking it beforehand would take half a second.
 apt_install() { # NAME…
+  local downgrades=''
+  # A version that is named may be an older one than the installed.
+  if [[ " $*" == *=* ]]; then downgrades=--allow-downgrades; fi
   # The packages' scripts would each have systemd read all its units again; once is enough.
-  PHASE=$PHASE STEP=$STEP RUN_DIR=$RUN_DIR SYSTEMD_OFFLINE=1 apt_get install --no-install-recommends \
+  PHASE=$PHASE STEP=$STEP RUN_DIR=$RUN_DIR SYSTEMD_OFFLINE=1 apt_get install --no-install-recommends ${downgrades:+"$downgrades"} \
     -o "DPkg::Pre-Install-Pkgs::=bash $LIB/own-packages.sh" "$@" &&
     systemctl daemon-reload
 }
@@ -54,6 +57,21 @@ install_packages() {
   # There may be no lists of packages yet, or aged ones, which name files that the mirror no longer has.
   if ! apt_install "$@" >"$log" 2>&1; then
     { apt_get update && apt_install "$@"; } >>"$log" 2>&1 || fail_packages "packages $*"
+  fi
+  let_services_start
+  changed "packages $*"
+}
+
+# upgrade_packages NAME…: to what is offered, or to NAME=VERSION, also what is held. dpkg takes the hold off what it unpacks. What
+# a killed run left of it is no obstacle.
+upgrade_packages() {
+  local log=$RUN_DIR/apt.log
+  local -a wanted=(--fix-broken --allow-change-held-packages "$@")
+  progress "  upgrade $*"
+  hold_services_back
+  if ! dpkg --configure -a >"$log" 2>&1; then progress "  a run that was killed left some of them half done"; fi
+  if ! apt_install "${wanted[@]}" >>"$log" 2>&1; then
+    { apt_get update && apt_install "${wanted[@]}"; } >>"$log" 2>&1 || fail_packages "upgrade of the packages $*"
   fi
   let_services_start
   changed "packages $*"
@@ -114,6 +132,30 @@ package_removal() { # NAMES COMMAND…
 hold_package() { apt-mark hold "$1" >/dev/null; }
 release_package() { apt-mark unhold "$1" >/dev/null; }
 package_held() { [[ $(package_state "$1") == h* ]]; }
+
+package_offered() { [[ -n $(apt-cache madison "$1" 2>/dev/null) ]]; }
+package_fits() { apt_get install --simulate --no-install-recommends "$@" >/dev/null 2>&1; }
+
+offered_version() { # NAME RELEASE
+  apt-cache madison "$1" | awk -v wanted="$2" '
+    { release = $3; sub(/^[0-9]+:/, "", release); sub(/-.*/, "", release) }
+    release == wanted && !found { print $3; found = 1 }'
+}
+
+newer_packages() { # NAME…
+  local name installed offered kind
+  LC_ALL=C apt-cache policy "$@" | awk -v OFS='\t' '
+    function tell() { if (name != "" && candidate != installed) print name, installed, candidate, (security ? "security" : "-") }
+    /^[^ ].*:$/ { tell(); name = $1; sub(/:$/, "", name); security = 0; row = "" }
+    /^  Installed: / { installed = $2 }
+    /^  Candidate: / { candidate = $2 }
+    /^( \*\*\*|    ) [^ ]/ { row = ($1 == "***") ? $2 : $1 }
+    /^        / && row == candidate && /[-\/][Ss]ecurity/ { security = 1 }
+    END { tell() }' |
+    while IFS=$'\t' read -r name installed offered kind; do
+      if dpkg --compare-versions "$offered" gt "$installed"; then printf '%s\t%s\t%s\t%s\n' "$name" "$installed" "$offered" "$kind"; fi
+    done
+}
 
 package_version() { if package_installed "$1"; then dpkg-query -W -f='${Version}' "$1"; fi; }
 package_at() { echo "$1=$2"; }

@@ -116,5 +116,20 @@ package_held() {
     awk -v name="$1-" 'index($0, name) == 1 && substr($0, length(name) + 1) ~ /^[0-9]+:/ { found = 1 } END { exit !found }'
 }
 
+package_offered() { dnf_run list --available "$1" >/dev/null 2>&1; }
+offered_version() { dnf_run repoquery --latest-limit 1 --queryformat '%{version}-%{release}' "$1-$2" 2>/dev/null; }
+
+# By the lists that the host has already. A lock hides what it keeps back.
+newer_packages() { # NAME…
+  local list advisories='' name offered
+  if ! list=$(dnf_run --cacheonly --disableplugin=versionlock list --upgrades "$@" 2>/dev/null); then return 0; fi
+  advisories=$(dnf_run --cacheonly --disableplugin=versionlock updateinfo list --updates --security "$@" 2>/dev/null) || advisories=
+  awk 'NF == 3 && $2 ~ /^[0-9]/ { name = $1; sub(/\.[^.]*$/, "", name); print name, $2 }' <<<"$list" |
+    while read -r name offered; do
+      printf '%s\t%s\t%s\t%s\n' "$name" "$(package_version "$name")" "$offered" \
+        "$(if [[ $advisories == *"$name-"* ]]; then echo security; else echo -; fi)"
+    done
+}
+
 package_version() { if rpm --query --quiet "$1"; then rpm --query --queryformat '%{VERSION}-%{RELEASE}' "$1"; fi; }
 package_at() { echo "$1-$2"; }

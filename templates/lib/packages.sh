@@ -9,6 +9,12 @@
 #   package_held NAME           is it kept so?
 #   package_version NAME        the one that is there, or nothing
 #   package_at NAME VERSION     how the package manager names that version
+#   package_offered NAME        does a repository of the host's have it?
+#   offered_version NAME RELEASE  the whole version that is offered of a release, e.g. of 580.95.05; or nothing
+#   newer_packages NAME…        held or not: name, version, what is offered, "security" or "-"; by the lists as they are
+# and for apt alone:
+#   package_fits NAME…          can they be installed with what is held as it is?
+#   upgrade_packages NAME…      to what is offered, also what is held, which has to be held again
 
 # By what the system says of itself: a program of the other family may well be there, to build packages with.
 source_package_manager() {

@@ -19,7 +19,7 @@ fi
 STEP=$(basename "$2")
 STEP=${STEP#*-}
 
-for part in report ledger files hosts address system packages repositories ufw firewalld selinux selinux-module models model-room weights engine-failure vllm transformers drain pause rehearsal releases gpu docker; do
+for part in report ledger files hosts address system packages repositories ufw firewalld selinux selinux-module models model-room weights engine-failure vllm transformers drain pause rehearsal releases gpu driver-set driver-kernels driver-compiler docker; do
   # shellcheck source=/dev/null
   source "$LIB/$part.sh"
 done

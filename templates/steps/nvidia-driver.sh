@@ -3,7 +3,7 @@
 
 step() {
   local -a packages
-  if ! owns_packages && [[ -z $(gpu_fault) ]]; then
+  if ! owns_packages && [[ -z $(driver_fault) ]]; then
     progress "  a driver is there and works: $(loaded_driver)"
     return 0
   fi
@@ -12,22 +12,34 @@ step() {
   if [[ -n $in_contrib ]]; then ensure_contrib; fi
   if [[ -n $in_epel ]] && ! has_dkms; then ensure_package "$in_epel"; fi
   if [[ -n $in_stream ]]; then ensure_dnf_module "$in_stream"; fi
+  # What modules are built with comes first, since they are built when their package comes.
+  ensure_headers
+  ensure_kernel_compiler
+  ensure_one_version
+  ensure_signed_modules
   mapfile -t packages < <(package_names)
   # One after the other: the first may decide which version the next ones are of.
   ensure_packages_in_turn "${packages[@]}"
   ensure_held
   ensure_loaded
+  ensure_built_module
+  hint_updates
 }
 
 loaded_driver() { nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | paste -sd';'; }
 has_dkms() { package_installed dkms || dnf_run list --available dkms >/dev/null 2>&1; }
 
-# package_names: with the names of the running kernel put in, the headers first, since modules are built with them.
+# package_names: what is planned; or what an earlier release of ours planned, where that is installed. To replace packages below a
+# running engine would gain nothing.
 package_names() {
-  local kernel headers=$in_headers
-  kernel=$(uname -r)
-  if [[ $kernel == *uek* ]]; then headers=$in_headers_uek; fi
-  printf '%s\n' "$headers" "$in_packages" | sed -e '/^$/d' -e "s/{kernel}/$kernel/" -e "s/{flavour}/${kernel#*-*-}/"
+  local name
+  while read -r name; do
+    if [[ -z $name ]] || ! owned package "$name" || ! package_installed "$name"; then
+      echo "$in_packages"
+      return 0
+    fi
+  done <<<"$in_former"
+  echo "$in_former"
 }
 
 ensure_packages_in_turn() {
@@ -76,31 +88,23 @@ signed_by() {
   printf '%s' "$keyrings"
 }
 
-# ensure_held: an upgrade beside the loaded module would leave libraries of another version, and no GPU until a reboot.
-# Headers are not held: the next kernel needs its own.
-ensure_held() {
-  local -a ours
-  ensure_hold_tool
-  mapfile -t ours < <(awk -F'\t' -v step="$STEP" '$2 == step && $3 == "package" && $4 ~ /nvidia|cuda/ { print $4 }' "$LEDGER")
-  ensure_hold "${ours[@]}"
-}
-
 # Written before a reboot is asked for. The second one is in memory: where it is gone, the host was rebooted since.
 REBOOT_ASKED=$STATE/driver-reboot-asked
 REBOOT_WANTED=/run/tms-llm-reboot-wanted
 
+# The fabric of NVSwitches is the next step's, which needs the driver.
 ensure_loaded() {
   local fault
-  fault=$(gpu_fault)
+  fault=$(driver_fault)
   if [[ $VERB == check ]]; then
     [[ -z $fault ]] || difference "NVIDIA driver" "answers" "$fault"
     return 0
   fi
   if [[ -n $fault ]]; then
-    judge_module
+    judge_module "$fault"
     progress "  load the driver"
     if modprobe nvidia >"$RUN_DIR/modprobe.log" 2>&1; then make_gpu_files; fi
-    fault=$(gpu_fault)
+    fault=$(driver_fault)
     [[ -z $fault ]] || reboot_or_fail "$fault"
     changed "driver loaded: $(loaded_driver)"
   fi
@@ -108,11 +112,16 @@ ensure_loaded() {
 }
 
 # judge_module: a reboot is of use only where there is a module for it to load.
-judge_module() {
-  local version
-  version=$(modinfo -F version nvidia 2>/dev/null) ||
-    fail "no module of the driver was built for the running kernel" "modinfo finds no nvidia for $(uname -r)" \
-      "on the host: dkms status; tail /var/lib/dkms/nvidia*/*/build/make.log; the headers must be of the running kernel, and its compiler there (Oracle's own kernel: the gcc-toolset that /proc/version names)"
+judge_module() { # FAULT
+  local version kernel next
+  kernel=$(uname -r)
+  next=$(next_kernel)
+  if ! module_of "$kernel" >/dev/null && [[ -z $in_modules ]] && command -v dkms >/dev/null; then build_module "$kernel"; fi
+  if ! version=$(module_of "$kernel"); then
+    if [[ -n $next ]] && module_of "$next" >/dev/null; then reboot_or_fail "$1; the module is for kernel $next, and $kernel runs"; fi
+    fail "no module of the driver was built for the running kernel" "modinfo finds no nvidia for $kernel" \
+      "on the host: dkms status; tail /var/lib/dkms/nvidia*/*/build/make.log; the headers must be of the running kernel, and its compiler there (Oracle's own kernel: the gcc-toolset that /proc/version names); or boot a kernel for which there is a module"
+  fi
   [[ $version == "$in_branch".* ]] ||
     fail "another driver than the wanted branch was installed" "module $version, branch $in_branch" \
       "see where it came from (apt-cache policy, dnf info), remove it, then run up again"

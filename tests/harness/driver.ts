@@ -22,6 +22,14 @@ export async function standInModules(host: BareHost): Promise<void> {
 
 const fixture = (name: string) => readFileSync(join(FIXTURES, name), "utf8");
 
+/** The host says that it runs the kernel that /etc/made-kernel names, also after a boot. */
+export async function standInKernel(host: BareHost, kernel: string): Promise<void> {
+  await host.shell(
+    `cat >/usr/local/bin/uname && chmod 0755 /usr/local/bin/uname && echo ${kernel} >/etc/made-kernel`,
+    `#!/bin/sh\nif [ "$*" = -r ]; then cat /etc/made-kernel; else exec /usr/bin/uname "$@"; fi\n`,
+  );
+}
+
 /** The host says of itself that it is another system. */
 export async function callItself(host: BareHost, osRelease: string): Promise<void> {
   await host.shell("rm -f /etc/os-release && cat >/etc/os-release", osRelease);
@@ -33,24 +41,37 @@ export function driverStep(hostFixture: string, changes: Record<string, unknown>
   return driverSteps(config, "test", hostFacts(fixtureFacts(hostFixture)));
 }
 
+/** A step as a former release of this project planned it: with the driver whole, for a desktop too. */
+export const formerDriverStep = ([driver]: readonly Step[]): Step[] => [
+  { ...driver!, inputs: { ...driver!.inputs, packages: driver!.inputs["former"]!, former: "" } },
+];
+
+/** The same step on Ubuntu 24.04 under Secure Boot. */
+export function signedDriverStep(reboot = false): Step[] {
+  const facts = hostFacts(fixtureFacts("ubuntu-24.04", { secureBoot: { efi: true, variable: 1 } }));
+  return driverSteps(stackConfig({ gpu: { driver: "install", reboot } }), "test", facts);
+}
+
 export interface MadePackage {
   readonly name: string;
   readonly version: string;
   readonly needs?: string;
   /** What a package of the driver holds: its module, and nvidia-smi. */
   readonly driver?: boolean;
+  /** The latter alone. */
+  readonly program?: boolean;
   readonly files?: Readonly<Record<string, string>>;
 }
 
-const driverFiles = ({ version }: MadePackage) => ({
-  "/usr/share/made-for-test/nvidia-module": `${version.replace(/-.*/, "")}\n`,
-  "/usr/bin/nvidia-smi": fixture("nvidia-smi"),
+const driverFiles = ({ version, driver, program }: MadePackage) => ({
+  ...(driver === true ? { "/usr/share/made-for-test/nvidia-module": `${version.replace(/-.*/, "")}\n` } : {}),
+  ...(driver === true || program === true ? { "/usr/bin/nvidia-smi": fixture("nvidia-smi") } : {}),
 });
 
 /** Paths and texts of a package; each has one file of its own at least. */
 export const contents = (made: MadePackage): Readonly<Record<string, string>> => ({
   [`/usr/share/made-for-test/packages/${made.name}`]: `${made.version}\n`,
-  ...(made.driver === true ? driverFiles(made) : {}),
+  ...driverFiles(made),
   ...made.files,
 });
 

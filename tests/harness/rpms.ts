@@ -10,6 +10,9 @@ export interface MadeRpm extends MadePackage {
   readonly epoch?: number;
   readonly release?: string;
   readonly provides?: string;
+  /** Commands after its installation, and before its removal. */
+  readonly post?: string;
+  readonly preun?: string;
 }
 
 /** What every host of the family has. */
@@ -57,9 +60,11 @@ ${made.provides === undefined ? "" : `Provides: ${made.provides}`}
 Made for a test.
 %install
 mkdir -p %{buildroot} && cp -a /run/made/${made.name}-${made.version}/. %{buildroot}
+${made.post === undefined ? "" : `%post\n${made.post}\n`}
+${made.preun === undefined ? "" : `%preun\n${made.preun}\n`}
 %files
 ${Object.keys(contents(made))
-  .map((path) => `%attr(${path.startsWith("/usr/bin/") ? "0755" : "0644"}, root, root) ${path}`)
+  .map((path) => `%attr(${/^\/(usr|opt)\/(.*\/)?bin\//.test(path) ? "0755" : "0644"}, root, root) ${path}`)
   .join("\n")}
 `;
 

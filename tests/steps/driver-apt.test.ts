@@ -2,7 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Step } from "../../plan/step";
 import { BareHost, DOCKER_MISSING } from "../harness/bare-host";
 import { anchor, checkHost, prepareMaterial, removeAll, runPhase } from "../harness/deployment";
-import { callItself, driverStep, makeDebs, makeKey, standInModules } from "../harness/driver";
+import {
+  callItself,
+  driverStep,
+  formerDriverStep,
+  makeDebs,
+  makeKey,
+  standInKernel,
+  standInModules,
+  type MadePackage,
+} from "../harness/driver";
 import { chosenSeed, killPhase, seededRandom } from "../harness/kill";
 import { differences, takeSnapshot, type Snapshot } from "../harness/snapshot";
 
@@ -25,12 +34,20 @@ async function bareHost(): Promise<BareHost> {
   return host;
 }
 
-/** Headers of whatever kernel this machine runs. */
-async function headers(host: BareHost) {
-  const kernel = await host.shell("uname -r");
-  const flavour = await host.shell("kernel=$(uname -r); echo ${kernel#*-*-}");
-  return [...new Set([kernel, flavour])].map((name) => ({ name: `linux-headers-${name}`, version: "1" }));
+const KERNEL = "6.1.0-41-amd64";
+
+/** A kernel with the package that brings the next ones, and the headers of both. */
+async function kernel(host: BareHost): Promise<readonly MadePackage[]> {
+  await standInKernel(host, KERNEL);
+  return [
+    { name: `linux-image-${KERNEL}`, version: "6.1.158-1" },
+    { name: "linux-image-amd64", version: "6.1.158-1", needs: `linux-image-${KERNEL} (= 6.1.158-1)` },
+    { name: `linux-headers-${KERNEL}`, version: "6.1.158-1" },
+    { name: "linux-headers-amd64", version: "6.1.158-1", needs: `linux-headers-${KERNEL} (= 6.1.158-1)` },
+  ];
 }
+
+const installMeta = (host: BareHost) => host.shell("apt-get -qq -y install linux-image-amd64 >/dev/null 2>&1");
 
 const purge = async (host: BareHost) => {
   await host.shell("touch /var/lib/tms-llm/purge");
@@ -48,7 +65,7 @@ const removeByHand = (host: BareHost) =>
     rm -f /run/nvidia-loaded /etc/modprobe.d/tms-llm-nouveau.conf`);
 
 describe.skipIf(DOCKER_MISSING)(
-  "a driver from the distribution's archive, on a Debian host that calls itself Ubuntu 24.04; packages of the real names are made for the test, kmod and nvidia-smi are stand-ins (needs Docker)",
+  "a driver from the distribution's archive, on a Debian host that calls itself Ubuntu 24.04; packages of the real names are made for the test, kmod, uname and nvidia-smi are stand-ins (needs Docker)",
   () => {
     const seed = chosenSeed();
     const random = seededRandom(seed);
@@ -67,10 +84,11 @@ describe.skipIf(DOCKER_MISSING)(
 
     beforeAll(async () => {
       host = await bareHost();
-      await makeDebs(host, "/srv/archive", [...(await headers(host)), ...PACKAGES]);
+      await makeDebs(host, "/srv/archive", [...(await kernel(host)), ...PACKAGES]);
       await host.shell(
         "echo 'deb [trusted=yes] file:/srv/archive /' >/etc/apt/sources.list.d/archive.list && apt-get -qq update",
       );
+      await installMeta(host);
       await callItself(host, UBUNTU);
       driver = driverStep("ubuntu-24.04");
       bare = await takeSnapshot(host);
@@ -83,6 +101,9 @@ describe.skipIf(DOCKER_MISSING)(
       expect((await apply())[0]!.changed).toBeGreaterThan(0);
       expect(await host.shell(loaded)).toBe("580.126.09");
       expect(await host.shell(held)).toBe(HELD);
+      expect(await host.shell("dpkg-query -W -f '${Package}\\n' 'linux-headers-*' | xargs")).toBe(
+        `linux-headers-${KERNEL} linux-headers-amd64`,
+      );
       const applied = await takeSnapshot(host);
       expect((await apply())[0]!.changed).toBe(0);
       expect(differences(applied, await takeSnapshot(host), "reapplied")).toEqual([]);
@@ -170,7 +191,7 @@ describe.skipIf(DOCKER_MISSING)(
 );
 
 describe.skipIf(DOCKER_MISSING)(
-  "a driver from NVIDIA's repository on Debian 12, by a signed mirror made for the test; kmod and nvidia-smi are stand-ins (needs Docker)",
+  "a driver from NVIDIA's repository on Debian 12, by a signed mirror made for the test; kmod, uname and nvidia-smi are stand-ins (needs Docker)",
   () => {
     let host: BareHost;
     let fingerprint: string;
@@ -187,10 +208,18 @@ describe.skipIf(DOCKER_MISSING)(
       fingerprint = await makeKey(host);
       const pin = "Package: *nvidia*\nPin: version 580.*\nPin-Priority: 1001\n";
       await makeDebs(host, FOLDER, [
-        ...(await headers(host)),
+        ...(await kernel(host)),
         { name: "nvidia-driver-pinning-580", version: "580", files: { "/etc/apt/preferences.d/nvidia-made": pin } },
-        { name: "nvidia-open", version: "580.126.09-1", driver: true },
-        { name: "nvidia-open", version: "590.48.01-1", driver: true },
+        ...["580.126.09-1", "590.48.01-1"].flatMap((version) => [
+          { name: "nvidia-kernel-open-dkms", version, driver: true },
+          { name: "nvidia-driver-cuda", version },
+          { name: "nvidia-driver", version },
+          {
+            name: "nvidia-open",
+            version,
+            needs: `nvidia-driver (= ${version}), nvidia-kernel-open-dkms (= ${version})`,
+          },
+        ]),
       ]);
       await host.shell(`set -e; export GNUPGHOME=/run/made/gnupg; cd ${FOLDER}
         gpg --batch --quiet --clearsign --output InRelease Release; gpg --armor --export >3bf863cc.pub`);
@@ -208,15 +237,32 @@ describe.skipIf(DOCKER_MISSING)(
       expect(await host.shell("ls /etc/apt/sources.list.d /usr/share/keyrings")).not.toContain("nvidia");
     });
 
-    test("the branch is pinned, although a newer one is offered, and Debian's contrib comes along", async () => {
+    test("the branch is pinned, although a newer one is offered; nothing for a desktop is installed, and Debian's contrib comes along", async () => {
       await apply(fingerprint);
       expect(await host.shell("cat /run/nvidia-loaded; apt-mark showhold | sort | xargs")).toBe(
-        "580.126.09\nnvidia-driver-pinning-580 nvidia-open",
+        "580.126.09\nnvidia-driver-cuda nvidia-driver-pinning-580 nvidia-kernel-open-dkms",
       );
       expect(
         await host.shell("apt-get indextargets --format '$(COMPONENT)' 'Created-By: Packages' | sort -u"),
       ).toContain("contrib");
       expect((await apply(fingerprint))[0]!.changed).toBe(0);
+      expect(await checkHost(host)).toEqual([]);
+    });
+
+    test("a host that was given the whole driver keeps it as it is: packages, holds, ledger", async () => {
+      await purge(host);
+      await anchor(host);
+      await runPhase(host, "base", formerDriverStep(mirror(fingerprint)));
+      const former = "nvidia-driver nvidia-driver-pinning-580 nvidia-kernel-open-dkms nvidia-open";
+      const told = `${held}; grep -c . /var/lib/tms-llm/ledger; dpkg-query -W -f '\${Package}\\n' 'nvidia-*' | xargs`;
+      const before = await host.shell(told);
+      expect(before).toContain(former);
+      const snapshot = await takeSnapshot(host);
+      expect((await apply(fingerprint))[0]!.changed).toBe(0);
+      expect(await host.shell(told)).toBe(before);
+      expect(differences(snapshot, await takeSnapshot(host), "equivalent").filter((line) => !ownState(line))).toEqual(
+        [],
+      );
       expect(await checkHost(host)).toEqual([]);
     });
 

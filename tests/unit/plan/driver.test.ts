@@ -98,6 +98,15 @@ describe("a GPU without a driver", () => {
       },
     ],
     [
+      "a host with no more of ours than the container toolkit, and a driver that is gone",
+      "install",
+      "ubuntu-24.04",
+      {
+        ...bare("0x27b8"),
+        ours: { digest: null, used: [], ledger: [{ kind: "package", id: "nvidia-container-toolkit" }] },
+      },
+    ],
+    [
       "everything at once",
       "refuse: gpu-driver-modules, gpu-driver-secure-boot, gpu-driver-remains",
       "oracle-8",

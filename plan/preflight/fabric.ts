@@ -6,7 +6,7 @@ import type { Refusal } from "./refusal";
  * GPUs behind NVSwitches: nvidia-smi answers, and CUDA does not start (error 802, system not yet initialized) until Fabric
  * Manager, of the very same version as the driver, has set up their links.
  */
-export interface FabricVerdict {
+interface FabricVerdict {
   /** CUDA would not start. `mendable` where the step that installs a driver installs or starts what is missing. */
   readonly refusals: readonly (Refusal & { readonly mendable: boolean })[];
   readonly warnings: readonly Refusal[];

@@ -7,8 +7,11 @@ UNIT=nvidia-fabricmanager.service
 step() {
   local driver name version
   nvswitch_on_bus || return 0
-  driver=$(modinfo -F version nvidia 2>/dev/null) ||
+  if ! driver=$(modinfo -F version nvidia 2>/dev/null); then
+    # The driver's own step says so.
+    [[ $VERB == apply ]] || return 0
     fail "no Fabric Manager without a driver" "modinfo finds no nvidia for $(uname -r)" "run up again; it begins with the driver"
+  fi
   name=$(manager_name "$driver")
   version=$(package_version "$name")
   if [[ $(release_of "$version") != "$driver" ]]; then

@@ -3,6 +3,7 @@ import { overload } from "../../smoke/checks/overload";
 import { runSmoke } from "../../smoke/run";
 import { GATE, THOROUGH } from "../../smoke/sets";
 import { DOCKER_MISSING, PATIENT } from "../harness/clone";
+import { engineTests } from "../harness/engine-host";
 import { ONE_ATTEMPT } from "../harness/one-attempt";
 import { ENGINE_IMPOSSIBLE } from "../harness/python-engine";
 import { DeployedSandbox, type Sabotage } from "../harness/sabotage";
@@ -14,6 +15,8 @@ const FULL: Sabotage = {
   mend: ["engine"],
   tells: { overload: /^6 at once, none refused$/ },
 };
+
+const { skip, title } = engineTests("vllm");
 
 const TITLE = "a sandbox with vLLM, which answers one request and lets one wait (needs Docker on x86_64)";
 
@@ -42,7 +45,7 @@ describe.skipIf(DOCKER_MISSING || ENGINE_IMPOSSIBLE)(TITLE, () => {
     expect(checks.find(({ id }) => id === "overload")).toMatchObject({ observed: "503 when 6 ask at once" });
   });
 
-  test(`of all checks, the one it belongs to tells: ${FULL.title}`, async () => {
+  test.skipIf(skip)(`of all checks, the one it belongs to tells: ${FULL.title} (${title})`, async () => {
     await sandbox.expectTold({ ...FULL, checks: [...GATE, overload] });
     await sandbox.mend(FULL);
   });

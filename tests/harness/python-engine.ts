@@ -27,7 +27,7 @@ export const ENGINE_MISSING: Readonly<Record<PythonEngineKind, string | undefine
   vllm:
     process.env["TMS_LLM_VLLM"] === "1"
       ? undefined
-      : "they take fifteen minutes beside the deployment in tests/e2e; TMS_LLM_VLLM=1 runs them",
+      : "they take twenty minutes beside the deployment in tests/e2e; TMS_LLM_VLLM=1 runs them",
   transformers:
     process.env["TMS_LLM_TRANSFORMERS"] === "1"
       ? undefined

@@ -276,7 +276,7 @@ artifact() {
       url=$(link_on_page "$page" "${url#*#}") ||
         fail "download of $name" "the index page $page does not lead to the file of the plan" "see that the mirror has that file and the host reaches it"
     fi
-    progress "  download $url" >&2
+    progress "  download $url" >&"$JOURNAL"
     download "$url" "$path.part" ||
       fail "download of $name" "curl could not fetch $url" "see that the host reaches it, through network.proxy where it needs one; or name a mirror in the stack file (docs/operate/mirrors.md)"
     mv -T "$path.part" "$path"

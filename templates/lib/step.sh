@@ -16,6 +16,8 @@ else
   rm -rf "$RUN_DIR"
   mkdir -p "$RUN_DIR"
 fi
+# Where progress is read, also from within a function whose output is its result.
+exec {JOURNAL}>&1
 STEP=$(basename "$2")
 STEP=${STEP#*-}
 

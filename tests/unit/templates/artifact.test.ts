@@ -29,7 +29,7 @@ async function artifact(url: string, before = ""): Promise<{ failed: boolean; st
   const script = [
     "set -euo pipefail; shopt -s inherit_errexit",
     `LIB=${LIB} VERB=apply STEP=test PHASE=test STATE=${folder} RUN_DIR=${folder} STEP_DIR=${folder}`,
-    `source ${LIB}/report.sh; source ${LIB}/files.sh; INCOMING=${folder}/incoming`,
+    `exec {JOURNAL}>&2; source ${LIB}/report.sh; source ${LIB}/files.sh; INCOMING=${folder}/incoming`,
     before,
     "path=$(artifact it)",
     'echo "$path"',

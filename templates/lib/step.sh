@@ -17,6 +17,7 @@ else
   mkdir -p "$RUN_DIR"
 fi
 # Where progress is read, also from within a function whose output is its result.
+# shellcheck disable=SC2034 # For the parts below.
 exec {JOURNAL}>&1
 STEP=$(basename "$2")
 STEP=${STEP#*-}

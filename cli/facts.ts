@@ -17,6 +17,7 @@ import type { WayOut } from "../plan/servers";
 import { NO_ROOT, PREFLIGHT_TEXT } from "../plan/render/loader";
 import { preflightScript } from "../plan/render/preflight-script";
 import { needsSystem } from "../plan/driver";
+import { needsLock } from "../plan/engines/python-lock";
 import { usesAuto } from "../plan/sizing/resolve";
 import { CommandFailure, EXIT, type ExitCode } from "./failure";
 import { hostAddress, PROJECT, readConfig, readHost } from "./project";
@@ -63,11 +64,13 @@ function readKnown(stack: string): HostFacts | undefined {
   }
 }
 
-/** Measures the host where the stack leaves something on `auto` and has no facts file yet. */
+/** Measures the host where the plan depends on what it is, and the stack has no facts file yet. */
 export async function ensureFacts(stack: string, config: StackConfig): Promise<void> {
   const wanted = usesAuto(config)
     ? "Something is left on auto"
-    : needsSystem(config) && "What the GPU gets depends on the system";
+    : needsSystem(config)
+      ? "What the GPU gets depends on the system"
+      : needsLock(config.engine) && "Which packages the engine takes depends on the host";
   if (config.target.kind === "sandbox" || !wanted || existsSync(join(PROJECT, factsFile(stack)))) return;
   console.error(`${wanted}: measuring ${config.target.host} for ${factsFile(stack)}.`);
   record(stack, hostFacts(await measureFacts(readHost(stack, config)), config.existing));

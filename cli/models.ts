@@ -12,6 +12,7 @@ import {
 } from "../plan/sizing/overview";
 import { seenByEngine } from "../plan/sizing/engine-gpus";
 import { HOST_RESERVE_BYTES } from "../plan/sizing/room";
+import { mostPercent, vllmGpus } from "../plan/sizing/vllm";
 import { readGivenFile } from "./age";
 import { EXIT, UsageError, type ExitCode } from "./failure";
 import { PROJECT, readConfig } from "./project";
@@ -83,7 +84,12 @@ function measured({ gpus: all, memory }: HostFacts, file: string, ollama?: strin
   const words = gpus.length > 0 ? gpus.map(({ name }) => name).join(", ") : `${atMost(memory)} of memory, no GPU`;
   return {
     words: `${words}, by ${file}`,
-    host: { gpus: usable, memory: memory - HOST_RESERVE_BYTES, ...(ollama ? { ollama } : {}) },
+    host: {
+      gpus: usable,
+      memory: memory - HOST_RESERVE_BYTES,
+      percent: mostPercent(vllmGpus({ gpus, memory })),
+      ...(ollama ? { ollama } : {}),
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { PYTHON_ENGINES, type PythonEngineKind } from "./catalog/python-engines";
 import type { HostFacts } from "./host-facts";
-import { SYSTEMS, systemRow } from "./os";
+import { driverLine, SYSTEMS, systemRow } from "./os";
 import type { Refusal } from "./preflight/refusal";
 import { hasKnownInstance } from "./sizing/engine-gpus";
 
@@ -149,9 +149,9 @@ function judgeCompute(engine: EngineDemand["engine"], host: HostFacts, compute: 
   ];
 }
 
-function driverWay({ system }: HostFacts): string {
+function driverWay({ system, architecture }: HostFacts): string {
   const row = systemRow(system);
-  return `on the host install a driver of branch 580 (${row?.driver ?? "from NVIDIA's repository"}), reboot, and measure again`;
+  return `on the host install a driver of branch 580 (${row ? driverLine(row, architecture) : "from NVIDIA's repository"}), reboot, and measure again`;
 }
 
 function judgeOllamaDriver(host: HostFacts, compute: string): Refusal[] {

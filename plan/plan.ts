@@ -135,7 +135,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
   const out = wayOut(config, context);
   const largest = Math.max(...config.models.map(knownWeights));
   return {
-    architecture: context.architecture,
+    architecture: engine.architecture ?? context.architecture,
     serverName: config.gateway.serverName,
     firewall: config.access.firewall,
     existing: config.existing,
@@ -144,6 +144,7 @@ function requirements(resolution: Resolution, context: RequirementContext): Requ
     ...(config.gpu.driver === "install" ? { driver: config.gpu } : {}),
     ...(engine.glibc === undefined ? {} : { glibc: engine.glibc }),
     ...(engine.pythonHeaders === undefined ? {} : { pythonHeaders: engine.pythonHeaders }),
+    ...(engine.lowestGlibc === undefined ? {} : { lowestGlibc: engine.lowestGlibc }),
     gpu: {
       ...engine.gpu,
       required: engine.gpu.required || placement?.device === "gpu",

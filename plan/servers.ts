@@ -2,7 +2,7 @@ import { OLLAMA_RELEASES, releasedArchive } from "./catalog/ollama";
 import { UV } from "./catalog/python";
 import { SERVERS, type ServerName } from "./catalog/servers";
 import { fetchedWeights } from "./engines/fetched-weights";
-import { engineHome, releaseFolder, UV_WHEEL, type ResolvedPythonEngine } from "./engines/python-environment";
+import { engineHome, releaseFolder, type ResolvedPythonEngine, uvWheel } from "./engines/python-environment";
 import { isFetchable, ollamaReleaseUrl } from "./mirrors";
 import { proxyVariables } from "./network";
 import { systemRow } from "./os";
@@ -110,7 +110,9 @@ function pythonServers(engine: ResolvedPythonEngine, { models, mirrors }: Resolv
       urls: placeOf("installer", mirrors.pypi),
       there: [{ kind: "tree", id: `${home}/uv-${UV.version}` }],
       // It may lie among the wheels.
-      ...(engine.packages === "index" ? {} : { unless: `${engine.packages.slice("folder:".length)}/${UV_WHEEL}` }),
+      ...(engine.packages === "index"
+        ? {}
+        : { unless: `${engine.packages.slice("folder:".length)}/${uvWheel(engine.lock)}` }),
     },
     ...(engine.packages === "index" ? [...byUv("pypi", mirrors.pypi), ...byUv("python", mirrors.python)] : []),
     ...models.flatMap((model) => weightsServer(model, mirrors, home)),

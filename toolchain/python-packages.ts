@@ -17,6 +17,8 @@ import { cacheFolder, PROJECT } from "./places";
 
 const PURPOSE = "the engine's packages";
 const LOG = "python-packages";
+/** The lock files for CPUs are for this architecture alone. */
+const UV_WHEEL = UV.wheels.amd64;
 /** Python with pip, to download; a compiler, for the empty CUDA libraries. */
 const TOOLS = ["python3-venv", "gcc", "libc6-dev", "binutils"];
 
@@ -44,7 +46,7 @@ const DOWNLOAD = { vllm: "0.9 GB", transformers: "0.6 GB" } as const;
 function folderOf(engine: PythonDelivery): string {
   const lock = createHash("sha256")
     .update(readFileSync(lockFile(engine)))
-    .update(UV.sha256)
+    .update(UV_WHEEL.sha256)
     .digest("hex");
   return join(cacheFolder(), engine.kind, `${engine.version}-cpu-${lock.slice(0, 12)}`);
 }
@@ -69,7 +71,7 @@ export function pythonPackages(engine: PythonDelivery): Piece<Artifact> {
       sha256: await sha256OfFile(stubs),
       origin: "local-build",
     });
-    return recordArtifact(uvKey, { path: uvWheel(), sha256: UV.sha256, origin: "official" });
+    return recordArtifact(uvKey, { path: uvWheel(), sha256: UV_WHEEL.sha256, origin: "official" });
   }
 
   return {
@@ -102,7 +104,7 @@ export function pythonPackages(engine: PythonDelivery): Piece<Artifact> {
           await installPackages(TOOLS, PURPOSE, report);
           report(`downloading ${DOWNLOAD[engine.kind]}`);
           const locked = readFileSync(lockFile(engine), "utf8");
-          const installer = `uv==${UV.version} --hash=sha256:${UV.sha256}\n`;
+          const installer = `uv==${UV.version} --hash=sha256:${UV_WHEEL.sha256}\n`;
           await downloadWheels(`The packages of ${titleOf(engine)}`, locked + installer, place);
           report("making empty CUDA libraries");
           await makeStubs(place);

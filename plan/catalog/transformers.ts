@@ -12,7 +12,11 @@ const RELEASES: Readonly<Record<string, PythonRelease>> = {
     date: "2026-11-21",
     python: { cuda: { series: "3.12", managed: "3.12.16" }, cpu: { series: "3.11" } },
     minimumDriver: 580,
-    minimumGlibc: "2.28",
+    locks: [
+      { name: "cuda", variant: "cuda", architecture: "amd64", minimumGlibc: "2.28" },
+      { name: "cuda-arm64", variant: "cuda", architecture: "arm64", minimumGlibc: "2.28" },
+      { name: "cpu", variant: "cpu", architecture: "amd64", minimumGlibc: "2.28" },
+    ],
     installedBytes: { cuda: 8 * 2 ** 30, cpu: 1.5 * 2 ** 30 },
   },
 };

@@ -9,8 +9,14 @@ const RELEASES: Readonly<Record<string, PythonRelease>> = {
     date: "2026-11-21",
     python: { cuda: { series: "3.12", managed: "3.12.16" }, cpu: { series: "3.11" } },
     minimumDriver: 580,
-    // cryptography's wheel; llguidance has none below 2.31, so no lock file would suit release 8 of RHEL's family.
-    minimumGlibc: "2.34",
+    locks: [
+      { name: "cuda", variant: "cuda", architecture: "amd64", minimumGlibc: "2.34" },
+      // For release 8 of RHEL's family: the same but for llguidance 1.6.0, the last with a wheel for it, and an older build of cryptography.
+      { name: "cuda-glibc2.28", variant: "cuda", architecture: "amd64", minimumGlibc: "2.28" },
+      // tilelang has no wheel for an older one.
+      { name: "cuda-arm64", variant: "cuda", architecture: "arm64", minimumGlibc: "2.34" },
+      { name: "cpu", variant: "cpu", architecture: "amd64", minimumGlibc: "2.34" },
+    ],
     installedBytes: { cuda: 12 * 2 ** 30, cpu: 2.5 * 2 ** 30 },
   },
 };

@@ -109,7 +109,7 @@ const vllm = z.strictObject({
   gpuMemoryPercent: orAuto(5, 98)
     .default(90)
     .describe(
-      "Part of each GPU's memory that the engine takes, weights and KV cache together. `auto` takes 92, less what other programs hold.",
+      "Part of each GPU's memory that the engine takes, weights and KV cache together. `auto` takes 92, or 82 where the GPU shares the host's memory, less what other programs hold.",
     ),
   kvCacheMemory: size({ min: 16 * MIB, max: 4 * TIB })
     .optional()

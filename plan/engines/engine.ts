@@ -13,6 +13,7 @@ import { ENGINE_UNIT, type PlannedArtifact, type Step } from "../step";
 import { modelStep } from "./modelfile";
 import { ollamaArchive, ollamaArtifact, ollamaFolder, ollamaStep } from "./ollama";
 import { placedEngine, pythonFiles, releaseFolder, type ResolvedPythonEngine, wheelMounts } from "./python-environment";
+import { lowestGlibc } from "./python-lock";
 import { transformersModelStep, transformersStep } from "./transformers";
 import { vllmModelStep, vllmStep } from "./vllm";
 
@@ -80,7 +81,7 @@ export function sandboxMounts({ engine, target }: ResolvedConfig, { artifacts }:
   return engine.kind === "ollama" || target.kind !== "sandbox" ? [] : wheelMounts(engine.kind, artifacts);
 }
 
-type EngineRequirements = Pick<Requirements, "ports" | "glibc" | "pythonHeaders"> &
+type EngineRequirements = Pick<Requirements, "ports" | "architecture" | "glibc" | "lowestGlibc" | "pythonHeaders"> &
   Required<Pick<Requirements, "gpu" | "release">> & {
     /** Memory of the host that models do not get. */
     readonly memoryBytes: number;
@@ -121,16 +122,14 @@ export function engineRequirements(
       };
     case "vllm":
     case "transformers": {
-      const { minimumDriver, minimumGlibc, installedBytes, python } = PYTHON_ENGINES[engine.kind].release(
-        engine.version,
-      );
+      const { minimumDriver, installedBytes, python } = PYTHON_ENGINES[engine.kind].release(engine.version);
       return {
         gpu:
           engine.variant === "cuda"
             ? { required: true, minimumDriver, floors: computeFloors(engine), ...only }
             : { required: false },
         // The build for CPUs is for sandboxes alone.
-        ...(engine.variant === "cuda" ? { glibc: minimumGlibc } : {}),
+        ...(engine.variant === "cuda" ? lockRequirements(engine) : {}),
         // A folder of packages has no Python in it; the index brings one with headers.
         ...(engine.variant === "cuda" && engine.packages !== "index" ? { pythonHeaders: python.cuda.series } : {}),
         release: { folder: releaseFolder(engine), diskBytes: { "/opt": installedBytes[engine.variant] } },
@@ -144,3 +143,8 @@ export function engineRequirements(
 }
 
 const kvCacheOf = (engine: ResolvedPythonEngine) => (engine.kind === "vllm" ? engine.kvCacheMemory : undefined);
+
+function lockRequirements(engine: ResolvedPythonEngine): Pick<Requirements, "architecture" | "glibc" | "lowestGlibc"> {
+  const { architecture, minimumGlibc } = engine.lock;
+  return { architecture, glibc: minimumGlibc, lowestGlibc: lowestGlibc(engine) };
+}

@@ -1,6 +1,6 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { type ArtifactIndex, localArtifact } from "../artifacts";
-import { UV } from "../catalog/python";
+import { type PythonLock, UV } from "../catalog/python";
 import { PYTHON_ENGINES, type PythonEngineKind } from "../catalog/python-engines";
 import type { Mirrors } from "../config/mirrors";
 import type { Target } from "../config/schema";
@@ -28,8 +28,8 @@ export const cudaStubsArtifact = (kind: PythonEngineKind, version: string) => `$
 /** Everything of an engine on a host, but for its weights. */
 export const engineHome = (kind: PythonEngineKind) => `/opt/llm/${kind}`;
 
-export const releaseFolder = ({ kind, version, variant }: ResolvedPythonEngine) =>
-  `${engineHome(kind)}/${version}-${variant}`;
+export const releaseFolder = ({ kind, version, lock }: ResolvedPythonEngine) =>
+  `${engineHome(kind)}/${version}-${lock.name}`;
 
 /** What a CPU's torch is told, so that it finds the libraries that stand in for CUDA's. */
 export const libraryPath = (engine: ResolvedPythonEngine) =>
@@ -48,24 +48,23 @@ export interface PythonFiles {
 }
 
 /** File name of the installer's wheel. */
-export const UV_WHEEL = UV.url.slice(UV.url.lastIndexOf("/") + 1);
+export const uvWheel = ({ architecture }: PythonLock) => basename(UV.wheels[architecture].url);
 
 /** The installer, which the host downloads itself unless this machine has it for a sandbox. */
-const uvFromIndex = ({ pypi }: Pick<Mirrors, "pypi">): PlannedArtifact => ({
-  name: "uv",
-  sha256: UV.sha256,
-  source: { kind: "url", url: wheelUrl("uv", UV.url, { pypi }) },
-});
+function uvFromIndex({ architecture }: PythonLock, { pypi }: Pick<Mirrors, "pypi">): PlannedArtifact {
+  const { url, sha256 } = UV.wheels[architecture];
+  return { name: "uv", sha256, source: { kind: "url", url: wheelUrl("uv", url, { pypi }) } };
+}
 
 export function pythonFiles(
-  { kind, version, variant }: ResolvedPythonEngine,
+  { kind, version, variant, lock }: ResolvedPythonEngine,
   model: ResolvedModel,
   { target, mirrors }: Pick<ResolvedConfig, "target" | "mirrors">,
   artifacts: ArtifactIndex,
 ): PythonFiles {
   const fetched = fetchedWeights(model, mirrors, engineHome(kind));
   return {
-    uv: target.kind === "sandbox" ? localArtifact(artifacts, uvArtifact(kind), "uv") : uvFromIndex(mirrors),
+    uv: target.kind === "sandbox" ? localArtifact(artifacts, uvArtifact(kind), "uv") : uvFromIndex(lock, mirrors),
     ...(variant === "cpu"
       ? { cudaStubs: localArtifact(artifacts, cudaStubsArtifact(kind, version), "cuda-stubs") }
       : {}),
@@ -93,16 +92,16 @@ export interface EnvironmentNeeds {
 }
 
 export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles, needs: EnvironmentNeeds): Step {
-  const { kind, version, variant } = engine;
+  const { kind, version, variant, lock: chosen } = engine;
   const { product, release } = PYTHON_ENGINES[kind];
   const python = release(version).python[variant];
   const wheels = engine.packages === "index" ? "" : engine.packages.slice("folder:".length);
   const home = engineHome(kind);
-  const lock = `${home}/locks/${version}-${variant}.txt`;
+  const lock = `${home}/locks/${version}-${chosen.name}.txt`;
   return {
     name: kind,
     phase: "engine",
-    title: `${product} ${version} (${variant}) in ${releaseFolder(engine)}`,
+    title: `${product} ${version} (${chosen.name}) in ${releaseFolder(engine)}`,
     script: "python-environment.sh",
     inputs: {
       engine: kind,
@@ -116,13 +115,13 @@ export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles
       index: (wheels === "" && files.mirrors?.pypi) || "",
       python_mirror: (wheels === "" && files.mirrors?.python) || "",
       uv: `${home}/uv-${UV.version}`,
-      uv_wheel: UV_WHEEL,
+      uv_wheel: uvWheel(chosen),
       // Without the index there is nobody to fetch a Python from, so the system's own must do.
       python: wheels === "" ? (python.managed ?? python.series) : python.series,
       packages: ["python3", ...needs.packages].join("\n"),
       alias: needs.alias ?? "",
     },
-    files: [plannedFile(lock, templateText(`${kind}/${version}-${variant}.txt`))],
+    files: [plannedFile(lock, templateText(`${kind}/${version}-${chosen.name}.txt`))],
     artifacts: [files.uv, ...(files.cudaStubs ? [files.cudaStubs] : [])],
     secrets: [],
   };

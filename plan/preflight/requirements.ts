@@ -35,6 +35,8 @@ export interface Requirements {
   readonly architecture?: string;
   /** Lowest GNU C library, e.g. `2.28`. */
   readonly glibc?: string;
+  /** What a plan for the host's own facts would ask in the place of `glibc`, at least; default: the same. */
+  readonly lowestGlibc?: string;
   /** Series of the host's own Python, e.g. `3.12`, that something is compiled against while the engine runs. */
   readonly pythonHeaders?: string;
   /** Name in nginx's `server_name`; with it, a foreign site of that name is refused. */

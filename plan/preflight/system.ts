@@ -4,8 +4,11 @@ import { SYSTEMS, systemRow } from "../os";
 import type { Refusal } from "./refusal";
 import type { Requirements } from "./requirements";
 
+const hasGlibc = ({ glibc }: Facts, floor: string | undefined) =>
+  floor === undefined || (glibc !== null && compareVersions(glibc, floor) >= 0);
+
 /** Whether the host is of a kind that can be set up at all. */
-export function judgeSystem(facts: Facts, { architecture, glibc }: Requirements): Refusal[] {
+export function judgeSystem(facts: Facts, { architecture, glibc, lowestGlibc = glibc }: Requirements): Refusal[] {
   const refusals: Refusal[] = [];
   const { os, systemd } = facts;
   if (!facts.root) {
@@ -54,13 +57,15 @@ export function judgeSystem(facts: Facts, { architecture, glibc }: Requirements)
       wayOut: "measure the host again (`npm run facts -- <stack>`), or choose a host of that architecture",
     });
   }
-  if (glibc !== undefined && (facts.glibc === null || compareVersions(facts.glibc, glibc) < 0)) {
+  if (!hasGlibc(facts, glibc)) {
     refusals.push({
       id: "glibc",
       what: "The host's C library is older than this release of the engine needs",
       found: facts.glibc === null ? "no GNU C library" : `glibc ${facts.glibc}`,
       needed: `glibc ${glibc} or newer`,
-      wayOut: "choose a host with a newer system; or set engine.kind to ollama",
+      wayOut: hasGlibc(facts, lowestGlibc)
+        ? "measure the host (`npm run facts -- <stack>`): with its facts file the plan takes the packages for its C library"
+        : "choose a host with a newer system; or set engine.kind to ollama",
     });
   }
   return refusals;

@@ -40,6 +40,8 @@ export interface OverviewHost {
   readonly memory: number;
   /** Release of Ollama; default: the one that a stack file without a word about it gets. */
   readonly ollama?: string;
+  /** What vLLM takes of each GPU; default: as of one with a memory of its own. */
+  readonly percent?: number;
 }
 
 /** For Ollama: every request holds memory for a whole context. */
@@ -53,10 +55,11 @@ function contextInOllama(
 }
 
 /** For vLLM over all GPUs that the model can be split over; the requests share the cache, each with a whole context. */
-function contextInVllm({ model, quantization, parallel }: Omit<Load, "context">, { gpus }: OverviewHost) {
+function contextInVllm({ model, quantization, parallel }: Omit<Load, "context">, host: OverviewHost) {
+  const { gpus, percent = USUAL_PERCENT } = host;
   const parts = tensorParallelChoices(model, gpus.length).at(-1);
   if (parts === undefined) return undefined;
-  const tokens = tokensOfCache({ model, quantization }, { parts, percent: USUAL_PERCENT, memory: Math.min(...gpus) });
+  const tokens = tokensOfCache({ model, quantization }, { parts, percent, memory: Math.min(...gpus) });
   return contextChoices(model).find((context) => context * parallel <= tokens);
 }
 

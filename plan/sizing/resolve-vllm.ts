@@ -1,12 +1,19 @@
 import type { VllmEngine } from "../config/schema";
-import type { HostGpu } from "../host-facts";
 import { PlanRefused, type Refusal } from "../preflight/refusal";
 import { formatTokens } from "../config/units";
 import { atLeast, atMost } from "../preflight/sizes";
 import { tensorParallelChoices, weightBytes } from "./arithmetic";
 import { migWays } from "./engine-gpus";
 import type { Candidate } from "./resolved";
-import { chooseVllm, DRIVER_RESERVE, shareOfGpu, type VllmNumbers, type VllmWanted } from "./vllm";
+import {
+  chooseVllm,
+  DRIVER_RESERVE,
+  mostPercent,
+  shareOfGpu,
+  type VllmGpu,
+  type VllmNumbers,
+  type VllmWanted,
+} from "./vllm";
 import { permissiveModels } from "./ways-out";
 
 /** Numbers for vLLM, or the refusal of a model that GPUs cannot hold. */
@@ -15,11 +22,13 @@ import { permissiveModels } from "./ways-out";
 export function vllmNumbers(
   engine: VllmEngine,
   { model, match }: Candidate,
-  gpus: readonly HostGpu[],
+  gpus: readonly VllmGpu[],
   stack: string,
 ): VllmNumbers | undefined {
-  if (!match) return undefined;
   const { parallel, tensorParallel, gpuMemoryPercent, kvCacheMemory } = engine;
+  if (gpuMemoryPercent !== "auto" && gpus.some(({ shared }) => shared) && gpuMemoryPercent > mostPercent(gpus))
+    throw new PlanRefused(stack, [takesTheHosts(gpuMemoryPercent, gpus)]);
+  if (!match) return undefined;
   const wanted: VllmWanted = {
     model: match.model,
     quantization: match.quantization,
@@ -41,11 +50,28 @@ export function vllmNumbers(
   throw new PlanRefused(stack, [tooSmall(model.name, wanted, gpus, engine.gpus ?? [...gpus.keys()])]);
 }
 
+/** What vLLM takes of a memory that the GPU shares is missing to the system. */
+function takesTheHosts(percent: number, gpus: readonly VllmGpu[]): Refusal {
+  const most = mostPercent(gpus);
+  return {
+    id: "memory-shared",
+    what: `engine.gpuMemoryPercent is ${percent}, of a memory that the GPU shares with the host`,
+    found: gpus.map(gpuWords).join(", "),
+    needed: `at most ${most}; the rest is for the system and vLLM's own processes, without which the host stands still`,
+    wayOut: `set engine.gpuMemoryPercent to ${most}, or to auto`,
+  };
+}
+
+function gpuWords({ name, memory, shared, heldByOthers }: VllmGpu): string {
+  const held = heldByOthers > 0 ? `, of which others hold ${atLeast(heldByOthers)}` : "";
+  return `${name} with ${atMost(memory)}${shared ? " that it shares with the host" : ""}${held}`;
+}
+
 function unevenSplit(
   asked: number,
   splits: readonly number[],
   { id, shape }: VllmWanted["model"],
-  gpus: readonly HostGpu[],
+  gpus: readonly VllmGpu[],
 ): Refusal {
   return {
     id: "tensor-parallel",
@@ -67,7 +93,7 @@ function tooManyRequests(asked: number, most: number, { model }: VllmWanted): Re
 }
 
 /** @param numbers what nvidia-smi calls each of the GPUs */
-function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[], numbers: readonly number[]): Refusal {
+function tooSmall(name: string, wanted: VllmWanted, gpus: readonly VllmGpu[], numbers: readonly number[]): Refusal {
   const { model, quantization, context, tensorParallel } = wanted;
   const parts = tensorParallel === "auto" ? 1 : tensorParallel;
   const share = shareOfGpu(wanted, parts);
@@ -80,13 +106,8 @@ function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[], nu
   return {
     id: "memory",
     what: `${name} does not fit into the GPU's memory as the stack file asks`,
-    found: gpus
-      .map(
-        (gpu) =>
-          `${gpu.name} with ${atMost(gpu.memory ?? 0)}${gpu.heldByOthers > 0 ? `, of which others hold ${atLeast(gpu.heldByOthers)}` : ""}`,
-      )
-      .join(", "),
-    needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? "at most 92" : wanted.gpuMemoryPercent} % of a GPU less ${atLeast(DRIVER_RESERVE)} for its driver`,
+    found: gpus.map(gpuWords).join(", "),
+    needed: `${name} (${model.id} at ${quantization}): ${atLeast(share.weights)} of weights${cache}${each}, 2 GiB for vLLM itself, in ${wanted.gpuMemoryPercent === "auto" ? `at most ${mostPercent(gpus)}` : wanted.gpuMemoryPercent} % of a GPU less ${atLeast(DRIVER_RESERVE)} for its driver`,
     wayOut: [
       ...ways(wanted, gpus, numbers),
       ...migWays(gpus),
@@ -96,13 +117,13 @@ function tooSmall(name: string, wanted: VllmWanted, gpus: readonly HostGpu[], nu
 }
 
 /** Those of them that others hold least of, as many as the model is split over; nothing where that is all. */
-function freest(wanted: VllmWanted, gpus: readonly HostGpu[]): readonly number[] {
+function freest(wanted: VllmWanted, gpus: readonly VllmGpu[]): readonly number[] {
   const parts = wanted.tensorParallel === "auto" ? 1 : wanted.tensorParallel;
   const places = [...gpus.keys()].sort((one, other) => gpus[one]!.heldByOthers - gpus[other]!.heldByOthers);
   return places.length > parts ? places.slice(0, parts) : [];
 }
 
-function ways(wanted: VllmWanted, gpus: readonly HostGpu[], numbers: readonly number[]): string[] {
+function ways(wanted: VllmWanted, gpus: readonly VllmGpu[], numbers: readonly number[]): string[] {
   const apart = freest(wanted, gpus);
   const alone =
     apart.length > 0 &&

@@ -1,9 +1,11 @@
 import { findModel, type CatalogModel } from "../catalog/models";
 import { needsSystem } from "../driver";
 import { engineDevice } from "../gpu";
+import type { PythonLock } from "../catalog/python";
 import { PYTHON_ENGINES } from "../catalog/python-engines";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
 import { judgeComputeFloors, settingsFloors } from "../compute-floor";
+import { architectureRefused, engineLock } from "../engines/python-lock";
 import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
 import { PlanRefused } from "../preflight/refusal";
@@ -12,6 +14,7 @@ import { faultyGpus, withEngineGpus } from "./engine-gpus";
 import { afterDriver, factsMissing, judgeAuto } from "./judge-auto";
 import { ollamaNeeds, ollamaNumbers } from "./resolve-ollama";
 import { vllmNumbers } from "./resolve-vllm";
+import { vllmGpus } from "./vllm";
 import type { Candidate, ResolvedConfig } from "./resolved";
 import { hostRoom, type HostRoom } from "./room";
 
@@ -51,7 +54,7 @@ export function resolveStack(config: StackConfig, stack: string, measured: HostF
   if (auto && config.target.kind !== "sandbox" && measured === undefined)
     throw new PlanRefused(stack, [factsMissing(stack)]);
   const facts = measured && withEngineGpus(config.engine, measured, stack);
-  const judged = facts && judgeCompatibility(demandOf(config.engine), facts);
+  const judged = facts && judgeCompatibility(demandOf(config.engine, facts, stack), facts);
   const faulty = measured ? faultyGpus(config.engine, measured, stack) : [];
   const candidates = config.models.map((model) => candidate(model, config.engine));
   const found = [
@@ -81,15 +84,23 @@ function cacheTypeOf({ flashAttention }: CatalogModel, engine: Engine): CacheTyp
   return flashAttention ? engine.kvCacheType : "f16";
 }
 
-function demandOf(engine: Engine): EngineDemand {
+/** The lock file of an engine in Python for its host. @throws PlanRefused where none has packages for its architecture */
+function lockFor(engine: Exclude<Engine, { kind: "ollama" }>, facts: HostFacts | undefined, stack: string): PythonLock {
+  const lock = engineLock(engine, facts);
+  if (lock) return lock;
+  if (!facts) throw new Error(`${engine.kind} ${engine.version} has no lock file for ${engine.variant}`);
+  throw new PlanRefused(stack, [architectureRefused(engine, facts)]);
+}
+
+function demandOf(engine: Engine, facts: HostFacts, stack: string): EngineDemand {
   if (engine.kind === "ollama") return { engine: "ollama" };
-  const { minimumDriver, minimumGlibc, python } = PYTHON_ENGINES[engine.kind].release(engine.version);
+  const { minimumDriver, python } = PYTHON_ENGINES[engine.kind].release(engine.version);
   // From an index the installer brings a Python of its own.
   const series = engine.packages === "index" ? undefined : python[engine.variant].series;
   return {
     engine: engine.kind,
     minimumDriver,
-    minimumGlibc,
+    minimumGlibc: lockFor(engine, facts, stack).minimumGlibc,
     ...(series === undefined ? {} : { pythonSeries: series }),
   };
 }
@@ -119,14 +130,21 @@ function inNumbers(
       };
     }
     case "vllm": {
-      const gpus = placement?.device === "gpu" ? facts?.gpus : undefined;
+      const gpus = placement?.device === "gpu" ? facts && vllmGpus(facts) : undefined;
       const chosen = gpus && vllmNumbers(engine, candidates[0]!, gpus, stack);
       const numbers = chosen ?? writtenNumbers(engine, candidates[0]!);
       const { parallel, tensorParallel, gpuMemoryPercent } = numbers;
       return {
         config: {
           ...config,
-          engine: { ...engine, parallel, tensorParallel, gpuMemoryPercent, ...dtypeOn(placement) },
+          engine: {
+            ...engine,
+            parallel,
+            tensorParallel,
+            gpuMemoryPercent,
+            lock: lockFor(engine, facts, stack),
+            ...dtypeOn(placement),
+          },
           models: withContexts([numbers.context]),
         },
         needs: {},
@@ -136,7 +154,7 @@ function inNumbers(
       return {
         config: {
           ...config,
-          engine: { ...engine, ...dtypeOn(placement) },
+          engine: { ...engine, lock: lockFor(engine, facts, stack), ...dtypeOn(placement) },
           models: withContexts([writtenContext(candidates[0]!)]),
         },
         needs: {},

@@ -1,4 +1,5 @@
 import type { CatalogMatch } from "../catalog/models";
+import type { PythonLock } from "../catalog/python";
 import type { Model, OllamaEngine, StackConfig, TransformersEngine, VllmEngine } from "../config/schema";
 import type { CacheType, SizedModel } from "./arithmetic";
 
@@ -10,8 +11,14 @@ interface OnOlderGpu {
   /** Where the GPU cannot compute in the checkpoint's own type. */
   readonly dtype?: "float16";
 }
-export type ResolvedVllm = WithNumbers<VllmEngine, "parallel" | "gpuMemoryPercent" | "tensorParallel"> & OnOlderGpu;
-export type ResolvedTransformers = TransformersEngine & OnOlderGpu;
+interface Locked {
+  /** The lock file of the release that the host takes. */
+  readonly lock: PythonLock;
+}
+export type ResolvedVllm = WithNumbers<VllmEngine, "parallel" | "gpuMemoryPercent" | "tensorParallel"> &
+  OnOlderGpu &
+  Locked;
+export type ResolvedTransformers = TransformersEngine & OnOlderGpu & Locked;
 export type ResolvedConfig = Omit<StackConfig, "engine" | "models"> & {
   readonly engine: ResolvedOllama | ResolvedVllm | ResolvedTransformers;
   readonly models: ResolvedModel[];

@@ -48,9 +48,29 @@ export interface VllmNumbers {
  * 31.37 GiB, an H100 81,559 MiB and 79.11 GiB: 450 to 550 MiB.
  */
 export const DRIVER_RESERVE = 512 * 2 ** 20;
+/** A GPU as vLLM divides it. */
+export interface VllmGpu extends HostGpu {
+  readonly memory: number;
+  /** Whether it is the host's own memory, as on a GB10. */
+  readonly shared: boolean;
+}
+
+export const vllmGpus = ({
+  gpus,
+  memory,
+}: {
+  readonly gpus: readonly HostGpu[];
+  readonly memory: number;
+}): readonly VllmGpu[] => gpus.map((gpu) => ({ ...gpu, memory: gpu.memory ?? memory, shared: gpu.memory === null }));
 
 /** vLLM's own default of `--gpu-memory-utilization`. */
 export const USUAL_PERCENT = 92;
+/** The most that published recipes take of a GB10's memory; the rest is the system's and that of vLLM's own processes. */
+const SHARED_PERCENT = 82;
+
+/** Per cent of a GPU that `auto` has vLLM take, where nobody else holds any of it. */
+export const mostPercent = (gpus: readonly VllmGpu[]): number =>
+  gpus.some(({ shared }) => shared) ? SHARED_PERCENT : USUAL_PERCENT;
 /** vLLM's own default of `--max-num-seqs`. */
 const MOST_PARALLEL = 256;
 /** `auto` expects requests to fill this part of a context, on average. */
@@ -69,9 +89,9 @@ export function shareOfGpu(
 }
 
 /** Bytes of the fullest GPU that nobody else holds, and the part of it that they are. */
-function freeMemory(gpus: readonly HostGpu[]): { readonly bytes: number; readonly share: number } {
-  const free = gpus.map(({ memory, heldByOthers }) => (memory ?? 0) - heldByOthers);
-  const shares = gpus.map(({ memory, heldByOthers }) => (memory ? (memory - heldByOthers) / memory : 0));
+function freeMemory(gpus: readonly VllmGpu[]): { readonly bytes: number; readonly share: number } {
+  const free = gpus.map(({ memory, heldByOthers }) => memory - heldByOthers);
+  const shares = gpus.map(({ memory, heldByOthers }) => (memory > 0 ? (memory - heldByOthers) / memory : 0));
   return { bytes: Math.min(...free), share: Math.min(...shares) };
 }
 
@@ -107,12 +127,13 @@ export function tokensOfCache(wanted: Cached, part: Part): number {
  * not fit, or where vLLM would not start with so many. The fewest GPUs are taken with which one request of the longest
  * context fits.
  */
-export function chooseVllm(wanted: VllmWanted, gpus: readonly HostGpu[]): VllmNumbers | undefined {
+export function chooseVllm(wanted: VllmWanted, gpus: readonly VllmGpu[]): VllmNumbers | undefined {
   const free = freeMemory(gpus);
-  const percent = wanted.gpuMemoryPercent === "auto" ? Math.floor(free.share * USUAL_PERCENT) : wanted.gpuMemoryPercent;
+  const percent =
+    wanted.gpuMemoryPercent === "auto" ? Math.floor(free.share * mostPercent(gpus)) : wanted.gpuMemoryPercent;
   // vLLM refuses to start where others hold some of what it is told to take, also where the cache's size is written.
   if (percent > free.share * 100) return undefined;
-  const memory = wanted.kvCacheMemory === undefined ? Math.min(...gpus.map((gpu) => gpu.memory ?? 0)) : free.bytes;
+  const memory = wanted.kvCacheMemory === undefined ? Math.min(...gpus.map((gpu) => gpu.memory)) : free.bytes;
   const splits =
     wanted.tensorParallel === "auto" ? tensorParallelChoices(wanted.model, gpus.length) : [wanted.tensorParallel];
   const contexts = wanted.context === "auto" ? contextChoices(wanted.model) : [wanted.context];

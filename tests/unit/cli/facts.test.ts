@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseFactsFile } from "../../../plan/host-facts";
@@ -80,5 +80,18 @@ describe.skipIf(process.platform !== "linux")("npm run facts", () => {
 
   test("npm run models then shows what fits into that host", async () => {
     expect((await clone.run(["models", "own"])).output).toContain("by facts.own.yaml");
+  });
+
+  test("before it prepares anything, up measures a host whose engine in Python has packages by the host", async () => {
+    rmSync(clone.path("facts.own.yaml"));
+    const model = { name: "m", source: "folder:/srv/m", sha256: "a".repeat(64), context: "8k" };
+    clone.configure({ engine: { kind: "vllm" }, models: [model] }, "own");
+    const program =
+      'import("./cli/facts").then(async (m) => m.ensureFacts("own", (await import("./cli/project")).readConfig("own")))';
+    const { output } = await clone.shell(`node_modules/.bin/tsx -e '${program}'`);
+    expect(output).toContain(
+      "Which packages the engine takes depends on the host: measuring 127.0.0.1 for facts.own.yaml.",
+    );
+    expect(parseFactsFile(clone.read("facts.own.yaml"), "own").glibc).not.toBe(undefined);
   });
 });

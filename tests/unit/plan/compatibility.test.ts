@@ -3,6 +3,7 @@ import type { PythonRelease } from "../../../plan/catalog/python";
 import { transformersRelease } from "../../../plan/catalog/transformers";
 import { vllmRelease } from "../../../plan/catalog/vllm";
 import { judgeCompatibility, type EngineDemand } from "../../../plan/compatibility";
+import { chooseLock } from "../../../plan/engines/python-lock";
 import { hostFacts, type HostFacts } from "../../../plan/host-facts";
 import { hostFacts as measured } from "../../fixtures/hosts/load";
 
@@ -13,21 +14,28 @@ const oracle8 = { system: { id: "ol", version: "8.10" }, glibc: "2.28" };
 
 const oracle9 = { system: { id: "ol", version: "9.6" }, glibc: "2.34" };
 
-/** A release's floors, as the catalogue has them. */
-function floors(release: PythonRelease) {
-  const { minimumDriver, minimumGlibc } = release;
-  return { minimumDriver, minimumGlibc };
-}
+/** What a release asks of a host, by the lock file that the host takes. */
+const floors = (release: PythonRelease) => (host: HostFacts) => ({
+  minimumDriver: release.minimumDriver,
+  minimumGlibc: chooseLock(release, "cuda", host)!.minimumGlibc,
+});
+const VLLM = floors(vllmRelease("0.32.0"));
+const TRANSFORMERS = floors(transformersRelease("5.23.0"));
 
 /** The engines of the rows; the newest vLLM has a build for CUDA 13 alone. */
 const DEMANDS = {
-  ollama: { engine: "ollama" },
-  vllm: { engine: "vllm", minimumDriver: 525, minimumGlibc: "2.28" },
-  "vllm for CUDA 13": { engine: "vllm", minimumDriver: 580, minimumGlibc: "2.28" },
-  "vllm from a folder": { engine: "vllm", minimumDriver: 580, minimumGlibc: "2.28", pythonSeries: "3.12" },
-  "vLLM 0.32.0": { engine: "vllm", ...floors(vllmRelease("0.32.0")) },
-  "Transformers 5.23.0": { engine: "transformers", ...floors(transformersRelease("5.23.0")) },
-} as const satisfies Record<string, EngineDemand>;
+  ollama: () => ({ engine: "ollama" }),
+  vllm: () => ({ engine: "vllm", minimumDriver: 525, minimumGlibc: "2.28" }),
+  "vllm for CUDA 13": () => ({ engine: "vllm", minimumDriver: 580, minimumGlibc: "2.28" }),
+  "vllm from a folder": () => ({ engine: "vllm", minimumDriver: 580, minimumGlibc: "2.28", pythonSeries: "3.12" }),
+  "vLLM 0.32.0": (host) => ({ engine: "vllm", ...VLLM(host) }),
+  "Transformers 5.23.0": (host) => ({ engine: "transformers", ...TRANSFORMERS(host) }),
+} as const satisfies Record<string, (host: HostFacts) => EngineDemand>;
+
+function judge(engine: keyof typeof DEMANDS, changes: Partial<HostFacts>) {
+  const host = { ...L4, ...changes };
+  return judgeCompatibility(DEMANDS[engine](host), host);
+}
 
 type Row = [title: string, engine: keyof typeof DEMANDS, host: Partial<HostFacts>, outcome: string];
 
@@ -68,7 +76,10 @@ const ROWS: readonly Row[] = [
   ],
   ["the C library of the systems of 2018, with driver 580", "vllm", { glibc: "2.28" }, "gpu cu130 bfloat16"],
   ["the C library of the systems of 2018, with driver 570", "vllm", old, "refused: glibc"],
-  ["Oracle Linux 8 with driver 580", "vLLM 0.32.0", { ...oracle8 }, "refused: glibc"],
+  ["Oracle Linux 8 with driver 580", "vLLM 0.32.0", { ...oracle8 }, "gpu cu130 bfloat16"],
+  ["Oracle Linux 8 on arm64", "vLLM 0.32.0", { ...oracle8, architecture: "arm64" }, "refused: glibc"],
+  ["Ubuntu on arm64", "vLLM 0.32.0", { architecture: "arm64" }, "gpu cu130 bfloat16"],
+  ["Oracle Linux 8 on arm64", "Transformers 5.23.0", { ...oracle8, architecture: "arm64" }, "gpu cu130 bfloat16"],
   ["Oracle Linux 8 with driver 580", "Transformers 5.23.0", { ...oracle8 }, "gpu cu130 bfloat16"],
   ["Oracle Linux 8 with driver 570", "vllm", { ...oracle8, driver: "570.86.15" }, "refused: glibc"],
   ["Oracle Linux 8 with driver 570", "ollama", { ...oracle8, driver: "570.86.15" }, "gpu bundled bfloat16"],
@@ -79,8 +90,9 @@ const ROWS: readonly Row[] = [
     "Oracle Linux 8 with driver 570",
     "vLLM 0.32.0",
     { ...oracle8, driver: "570.86.15" },
-    "refused: gpu-driver-below-floor, glibc",
+    "refused: gpu-driver-below-floor",
   ],
+  ["a C library older than every lock file's", "vLLM 0.32.0", { glibc: "2.17" }, "refused: glibc"],
   ["no GNU C library", "Transformers 5.23.0", { glibc: null }, "refused: glibc"],
   ["Python 3.10", "vllm from a folder", { pythons: ["3.10.12"] }, "refused: python"],
   ["Python 3.12 beside it", "vllm from a folder", { pythons: ["3.12.3", "3.10.12"] }, "gpu cu130 bfloat16"],
@@ -116,7 +128,7 @@ const ROWS: readonly Row[] = [
 
 describe("GPU × driver × C library × system × engine", () => {
   test.each(ROWS)("%s, %s: %o → %s", (_title, engine, host, outcome) => {
-    const { placement, refusals } = judgeCompatibility(DEMANDS[engine], { ...L4, ...host });
+    const { placement, refusals } = judge(engine, host);
     const found =
       refusals.length > 0
         ? `refused: ${refusals.map(({ id }) => id).join(", ")}`
@@ -128,15 +140,15 @@ describe("GPU × driver × C library × system × engine", () => {
 
   test("several GPUs: the weakest decides", () => {
     const gpus = [...gpu("L4", "8.9"), ...gpu("Tesla V100", "7.0")];
-    expect(judgeCompatibility(DEMANDS.vllm, { ...L4, gpus }).refusals.map(({ id }) => id)).toEqual(["gpu-compute"]);
+    expect(judge("vllm", { gpus }).refusals.map(({ id }) => id)).toEqual(["gpu-compute"]);
   });
 
   test.each([
-    ["a build for an older driver", DEMANDS.vllm, { ...oracle8, driver: "570.86.15" }],
-    ["a release", DEMANDS["vLLM 0.32.0"], oracle8],
-    ["a system that is not in the list", DEMANDS.ollama, { system: { id: "fedora", version: "43" } }],
-  ])("a refusal names the cause, what is needed and a way out: %s", (_title, demand, host) => {
-    const { refusals } = judgeCompatibility(demand, { ...L4, ...host });
+    ["a build for an older driver", "vllm", { ...oracle8, driver: "570.86.15" }],
+    ["a release", "vLLM 0.32.0", { ...oracle8, architecture: "arm64" }],
+    ["a system that is not in the list", "ollama", { system: { id: "fedora", version: "43" } }],
+  ] as const)("a refusal names the cause, what is needed and a way out: %s", (_title, engine, host) => {
+    const { refusals } = judge(engine, host);
     expect(refusals).toMatchSnapshot();
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { transformersRelease } from "../../../plan/catalog/transformers";
 import { vllmRelease } from "../../../plan/catalog/vllm";
+import { chooseLock } from "../../../plan/engines/python-lock";
 import { DEFAULT_EXISTING } from "../../../plan/existing";
 import { judgePreflight, refusalText, type Requirements } from "../../../plan/preflight";
 import type { PreflightReport } from "../../../plan/preflight/report";
@@ -18,7 +19,8 @@ const RHEL = { id: "rhel", like: "fedora", version: "9.6", pretty: "Red Hat Ente
 
 test.each<[string, Partial<PreflightReport>, Partial<Requirements>]>([
   ["no ss", { ports: null }, {}],
-  ["vLLM on release 8, whose C library is too old for it", {}, { glibc: vllmRelease("0.32.0").minimumGlibc }],
+  ["vLLM for arm64 on release 8, whose C library is too old for it", {}, { glibc: "2.34" }],
+  ["vLLM on release 8, planned before the host was measured", {}, { glibc: "2.34", lowestGlibc: "2.28" }],
   ["no Docker on Oracle Linux, for which Docker has no packages of its own", {}, { docker: true }],
   [
     "Podman under Docker's name on RHEL",
@@ -32,9 +34,11 @@ test.each<[string, Partial<PreflightReport>, Partial<Requirements>]>([
 });
 
 test.each([
-  ["Transformers on release 8", {}, transformersRelease("5.23.0").minimumGlibc],
-  ["vLLM on release 9", { os: RHEL, libc: "glibc 2.34" }, vllmRelease("0.32.0").minimumGlibc],
-])("is not refused for its C library: %s", (_title, report, glibc) => {
+  ["Transformers on release 8", {}, transformersRelease("5.23.0")],
+  ["vLLM on release 8", {}, vllmRelease("0.32.0")],
+  ["vLLM on release 9", { os: RHEL, libc: "glibc 2.34" }, vllmRelease("0.32.0")],
+])("is not refused for its C library, by the lock file that it takes: %s", (_title, report, release) => {
+  const glibc = chooseLock(release, "cuda", hostFacts("oracle-8", report))!.minimumGlibc;
   expect(judge(report, { glibc }).refusals).toEqual([]);
 });
 

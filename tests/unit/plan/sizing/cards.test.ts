@@ -2,9 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { catalogModel } from "../../../../plan/catalog/models";
-import type { HostGpu } from "../../../../plan/host-facts";
 import { isSizable } from "../../../../plan/sizing/arithmetic";
-import { chooseVllm, tokensOfCache, type VllmWanted } from "../../../../plan/sizing/vllm";
+import { chooseVllm, tokensOfCache, type VllmGpu, type VllmWanted } from "../../../../plan/sizing/vllm";
 
 const MIB = 2 ** 20;
 const DOCUMENT = readFileSync(join(__dirname, "../../../../docs/models.md"), "utf8");
@@ -33,9 +32,10 @@ function wanted(id: string): VllmWanted {
   };
 }
 
-const gpu = (name: string, mebibytes: number): HostGpu => ({
+const gpu = (name: string, mebibytes: number): VllmGpu => ({
   name,
   memory: mebibytes * MIB,
+  shared: false,
   heldByOthers: 0,
   computeCapability: "8.9",
   mig: false,

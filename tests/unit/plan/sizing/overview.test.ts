@@ -39,6 +39,13 @@ test.each<[string, string, OverviewHost, number, string[]]>([
     ["IQ4_XS 24k", "Q4_K_M 24k", "Q5_K_M 16k", "Q8_0 too large", "bf16 too large"],
   ],
   [
+    "qwen3-32b",
+    "a memory of 80 GiB that the GPU shares with the host",
+    { ...card(80), percent: 82 },
+    1,
+    ["IQ4_XS 32k", "Q4_K_M 32k", "Q5_K_M 32k", "Q8_0 32k", "bf16 8k"],
+  ],
+  [
     "llama-3.1-70b",
     "two cards of 80 GiB",
     { gpus: [80 * GIB, 80 * GIB], memory: 0 },

@@ -76,6 +76,13 @@ describe("vLLM's numbers", () => {
       { context: 32768, parallel: 6, gpuMemoryPercent: 92, tensorParallel: 1 },
     ],
     [
+      "a GPU that shares the host's memory",
+      AUTO,
+      { catalog: "qwen3-32b:bf16", context: "auto" },
+      on("gb10", { memory: 121 * 2 ** 30 }),
+      { context: 32768, parallel: 18, gpuMemoryPercent: 82, tensorParallel: 1 },
+    ],
+    [
       "all written, no facts",
       { parallel: 8 },
       { context: "16k" },
@@ -117,6 +124,21 @@ describe("vLLM's numbers", () => {
     const [, most] = /at most (\d+)/.exec(refusal({ parallel: 256 }, hybrid, on("l4")))!;
     expect(resolve({ parallel: Number(most) }, hybrid, on("l4"))).toMatchObject({ parallel: Number(most) });
     expect(resolve({ parallel: 256 }, { ...KANANA, context: "8k" }, on("l4"))).toMatchObject({ parallel: 256 });
+  });
+
+  test("a part of a shared memory that leaves the system too little is refused, whatever the model is", () => {
+    const gb10 = on("gb10", { memory: 121 * 2 ** 30 });
+    for (const model of [{ ...KANANA, context: "8k" }, { context: "8k" }]) {
+      expect(refusal({}, model, gb10)).toMatchInlineSnapshot(`
+        "There is no plan for prod: 1 thing stands in the way. No host was touched.
+
+        engine.gpuMemoryPercent is 90, of a memory that the GPU shares with the host (memory-shared)
+          found:   NVIDIA GB10 with 121 GiB that it shares with the host
+          needed:  at most 82; the rest is for the system and vLLM's own processes, without which the host stands still
+          way out: set engine.gpuMemoryPercent to 82, or to auto"
+      `);
+    }
+    expect(resolve({ gpuMemoryPercent: 82 }, { ...KANANA, context: "8k" }, gb10)).toMatchObject({ context: 8192 });
   });
 
   test("a model that one GPU cannot hold is split", () => {

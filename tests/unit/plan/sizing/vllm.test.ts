@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { catalogModel } from "../../../../plan/catalog/models";
-import type { HostGpu } from "../../../../plan/host-facts";
 import { isSizable, type SizedModel } from "../../../../plan/sizing/arithmetic";
-import { chooseVllm, shareOfGpu, tokensOfCache, type VllmNumbers, type VllmWanted } from "../../../../plan/sizing/vllm";
+import {
+  chooseVllm,
+  shareOfGpu,
+  tokensOfCache,
+  type VllmGpu,
+  type VllmNumbers,
+  type VllmWanted,
+} from "../../../../plan/sizing/vllm";
 
 const GIB = 2 ** 30;
 const KIB = 2 ** 10;
@@ -13,12 +19,13 @@ function model(id: string): SizedModel {
   return found;
 }
 
-const card = (gibibytes: number, heldByOthers = 0): HostGpu => ({
+const card = (gibibytes: number, heldByOthers = 0): VllmGpu => ({
   name: "GPU",
   memory: gibibytes * GIB,
   heldByOthers: heldByOthers * GIB,
   computeCapability: "8.9",
   mig: false,
+  shared: false,
 });
 
 const open = (id: string, more: Partial<VllmWanted> = {}): VllmWanted => ({
@@ -39,7 +46,7 @@ function inShort(numbers: VllmNumbers | undefined): string {
 }
 
 describe("what is left on auto", () => {
-  test.each<[string, VllmWanted, HostGpu[], string]>([
+  test.each<[string, VllmWanted, VllmGpu[], string]>([
     [
       "Kanana 8B on 24 GiB holds about one full-length request",
       open("kanana-1.5-8b"),

@@ -17,7 +17,7 @@ const FABRIC_SECONDS = 120;
 export const needsSystem = ({ gpu }: Pick<StackConfig, "gpu">): boolean =>
   gpu.driver === "install" || gpu.containerToolkit === "install";
 
-/** @throws PlanRefused without facts, or for a system that is not known */
+/** @throws PlanRefused without facts, or for a system or architecture whose packages are not known */
 export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts: HostFacts | undefined): Step[] {
   if (gpu.driver === "check") return [];
   const row = plannedSystem(stack, facts);
@@ -29,6 +29,7 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
     mirror: mirrors.nvidiaDriver,
   });
   const { from, repository } = source;
+  if (repository && facts?.architecture !== "amd64") throw new PlanRefused(stack, [repositoryUnknown(row, facts)]);
   const named = repositoryPlan(
     from === "dnf" ? "dnf" : "apt",
     repository && { name: "nvidia-driver", title: "NVIDIA's driver", ...repository, signed: "packages" },
@@ -71,6 +72,17 @@ export function driverSteps({ gpu, mirrors }: StackConfig, stack: string, facts:
       secrets: [],
     },
   ];
+}
+
+/** The catalogue has NVIDIA's repository of packages for x86_64 alone. */
+function repositoryUnknown(row: SystemRow, facts: HostFacts | undefined): Refusal {
+  return {
+    id: "gpu-driver-architecture",
+    what: `This release knows no driver's packages for ${row.name} on the host's architecture`,
+    found: facts?.architecture ?? "unknown",
+    needed: "amd64",
+    wayOut: "install the driver yourself and set gpu.driver to check",
+  };
 }
 
 /** The system that packages are planned for. @throws PlanRefused where it is not known */

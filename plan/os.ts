@@ -96,6 +96,11 @@ export function systemRow({ id, version }: { readonly id: string; readonly versi
   return SYSTEMS.find((row) => row.id === id && (row.version === version || row.version === version.split(".")[0]));
 }
 
+/** How a driver of branch 580 gets onto a host of the system, for people. */
+export const driverLine = ({ driver }: SystemRow, architecture: string): string =>
+  // NVIDIA's word for servers with 64-bit Arm.
+  architecture === "arm64" ? driver.replaceAll("/x86_64/", "/sbsa/") : driver;
+
 /** Oracle's own kernel, by its release: `5.15.0-300.163.18.el8uek.x86_64`. */
 export const isUek = (kernel: string): boolean => /uek(\.|$)/.test(kernel);
 

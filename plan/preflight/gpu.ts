@@ -2,7 +2,7 @@ import { describePciGpu } from "../catalog/gpus";
 import type { ComputeFloor } from "../compute-floor";
 import type { Facts } from "../facts";
 import type { NvidiaSmiFailure } from "../nvidia-smi";
-import { headerPackages, isUek, systemRow } from "../os";
+import { driverLine, headerPackages, isUek, systemRow } from "../os";
 import { deviceWarnings, REPAIR_WAY, unusableDevices } from "./gpu-devices";
 import type { Refusal } from "./refusal";
 
@@ -22,9 +22,9 @@ export interface GpuRequirement {
 }
 
 /** How a driver of the branch that every engine runs with gets onto the host's system. */
-function driverGuide({ os }: Facts): string {
+function driverGuide({ os, architecture }: Facts): string {
   const row = systemRow(os);
-  return `install a driver of branch 580 or newer (${row ? `${row.name}: ${row.driver}` : "from the distribution or from NVIDIA's repository"}), then reboot`;
+  return `install a driver of branch 580 or newer (${row ? `${row.name}: ${driverLine(row, architecture)}` : "from the distribution or from NVIDIA's repository"}), then reboot`;
 }
 
 /** Without the running kernel's headers no module can be built. */

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""Writes the lock files of an engine in Python: lock.py vllm|transformers VERSION [--upgrade], run through
+"""Writes the lock files of an engine in Python: lock.py vllm|transformers VERSION [--upgrade|--check], run through
 `uv run --with packaging==26.3 --with remotezip==0.12.6`.
 
 One wheel a package, the one that the host will take, with its SHA-256: uv's own lock names every file of every release,
 which is twenty times as much to send and to read. A lock file that is there keeps its versions as far as they still hold
-together, so that the difference shows what had to change; `--upgrade` takes the newest of everything.
+together, so that the difference shows what had to change; `--upgrade` takes the newest of everything. `--check` writes
+nothing, and holds the lock files that are there to the index: each wheel's checksum and tags, and whose each path is.
 """
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.tags import compatible_tags, cpython_tags
@@ -90,27 +92,33 @@ def resolve(engine, name, version, seeds):
         pins.write_text(next((seed.read_text() for seed in seeds if seed.exists()), ""))
         package = ENGINES[engine][1][lock.variant]
         compile_pins(lock, ["--output-file", str(pins), *restrictions(engine, name)], f"{package}=={version}\n")
-        found = compile_pins(lock, ["--no-deps", "--format", "pylock.toml"], pins.read_text())
-    return tomllib.loads(found)["packages"]
+        return known_packages(lock, pins.read_text())
+
+
+def known_packages(lock, pins):
+    return tomllib.loads(compile_pins(lock, ["--no-deps", "--format", "pylock.toml"], pins))["packages"]
+
+
+def file_name(wheel):
+    return wheel["url"].rsplit("/", 1)[-1].replace("%2B", "+")
 
 
 def chosen_wheel(package, order):
     ranked = {tag: rank for rank, tag in enumerate(order)}
     candidates = []
     for wheel in package.get("wheels", []):
-        filename = wheel["url"].rsplit("/", 1)[-1].replace("%2B", "+")
-        ranks = [ranked[tag] for tag in parse_wheel_filename(filename)[3] if tag in ranked]
+        ranks = [ranked[tag] for tag in parse_wheel_filename(file_name(wheel))[3] if tag in ranked]
         if ranks:
-            candidates.append((min(ranks), filename, wheel))
+            candidates.append((min(ranks), file_name(wheel), wheel))
     if not candidates:
         sys.exit(f"{package['name']} {package['version']} has no wheel for the host; pin another version in the overrides")
     return min(candidates, key=lambda candidate: candidate[:2])[2]
 
 
-def needed_glibc(url):
+def needed_glibc(wheel):
     """Minor version of the oldest glibc that a wheel's tags allow; 0 where it has none of it."""
     minors = []
-    for tag in parse_wheel_filename(url.rsplit("/", 1)[-1].replace("%2B", "+"))[3]:
+    for tag in parse_wheel_filename(file_name(wheel))[3]:
         system, _, rest = tag.platform.partition("_")
         if system == "manylinux":
             minors.append(int(rest.split("_")[1]))
@@ -119,10 +127,10 @@ def needed_glibc(url):
     return min(minors, default=0)
 
 
-def check(name, urls):
+def check(name, wheels, faults=()):
     """Ends with every fault of a lock's wheels; else says how many files they have."""
-    lists = all_contents(urls)
-    faults = [fault(*group) for group in owners(lists).items()]
+    lists = all_contents([wheel["url"] for wheel in wheels])
+    faults = [*faults, *(fault(*group) for group in owners(lists).items())]
     if LOCKS[name].variant == "cuda" and not any(CUDA_LIBRARY in paths for paths in lists.values()):
         faults.append("torch has no CUDA: the index has it for this platform without")
     if faults:
@@ -135,8 +143,7 @@ def write(engine, name, version, seeds):
     packages = resolve(engine, name, version, seeds)
     order = tags(lock)
     wheels = {package["name"]: chosen_wheel(package, order) for package in packages}
-    urls = [wheel["url"] for wheel in wheels.values()]
-    files = check(name, urls)
+    files = check(name, wheels.values())
     lines = [f"{p['name']}=={p['version']} --hash=sha256:{wheels[p['name']]['hashes']['sha256']}\n" for p in packages]
     head = f"# {ENGINES[engine][0]} {version}, {name}: Python {'.'.join(map(str, lock.python))}, {lock.machine}. "
     path = TEMPLATES / engine / f"{version}-{name}.txt"
@@ -144,15 +151,35 @@ def write(engine, name, version, seeds):
     path.write_text(head + "Made by toolchain/python/lock.py.\n" + "".join(sorted(lines)))
     return {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "glibc": f"2.{max(map(needed_glibc, urls))}",
+        "glibc": f"2.{max(map(needed_glibc, wheels.values()))}",
         "wheels": len(wheels),
         "files": files,
     }
 
 
+def hold_to_index(engine, name, version, glibc):
+    """Ends with every fault of a lock file, for the oldest host that takes it."""
+    lock = replace(LOCKS[name], glibc=int(glibc.removeprefix("2.")))
+    text = (TEMPLATES / engine / f"{version}-{name}.txt").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==\S+ --hash=sha256:(\w+)$", text, re.MULTILINE))
+    taken = set(tags(lock))
+    wheels, faults = [], []
+    for package in known_packages(lock, text):
+        own = [wheel for wheel in package.get("wheels", []) if wheel["hashes"]["sha256"] == locked[package["name"]]]
+        wheels += own
+        if not any(taken & parse_wheel_filename(file_name(wheel))[3] for wheel in own):
+            faults.append(f"{package['name']} has no wheel of this checksum for {lock.machine} with glibc {glibc}")
+    check(name, wheels, faults)
+    print(f"{version}-{name}.txt: {len(wheels)} wheels for {lock.machine} with glibc {glibc}")
+
+
 def main(engine, version, *options):
     folder = TEMPLATES / engine
     checked = json.loads(CHECKED.read_text()) if CHECKED.exists() else {}
+    if "--check" in options:
+        for name in ENGINES[engine][2]:
+            hold_to_index(engine, name, version, checked[f"{engine}/{version}-{name}.txt"]["glibc"])
+        return
     for name in ENGINES[engine][2]:
         seeds = [] if "--upgrade" in options else [folder / f"{version}-{seed}.txt" for seed in (name, LOCKS[name].variant)]
         found = write(engine, name, version, seeds)

@@ -63,7 +63,7 @@ esac
     test("for nothing about instances where MIG is off", async () => {
       const { device, asked } = await ask({ mig: "Disabled" });
       expect(device.instances).toBeUndefined();
-      expect(asked).toHaveLength(3);
+      expect(asked.filter((question) => question.startsWith("-L") || question.startsWith("-q"))).toEqual([]);
     });
 
     test("for all of it where the infoROM is corrupt too", async () => {

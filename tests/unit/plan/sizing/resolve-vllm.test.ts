@@ -80,7 +80,7 @@ describe("vLLM's numbers", () => {
       AUTO,
       { catalog: "qwen3-32b:bf16", context: "auto" },
       on("gb10", { memory: 121 * 2 ** 30 }),
-      { context: 32768, parallel: 18, gpuMemoryPercent: 82, tensorParallel: 1 },
+      { context: 32768, parallel: 17, gpuMemoryPercent: 82, tensorParallel: 1 },
     ],
     [
       "all written, no facts",

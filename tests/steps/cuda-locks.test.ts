@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -84,7 +84,8 @@ describe.skipIf(LEFT_OUT)(`a lock file for GPUs (${WHY})`, () => {
     uvWheel = join(wheels, readdirSync(wheels)[0]!);
     await execa("python3", ["-m", "zipfile", "-e", uvWheel, join(place, "unpacked")]);
     const program = join(place, "unpacked", `uv-${UV.version}.data`, "scripts", "uv");
-    await execa("install", ["-m", "0755", program, join(place, "uv")]);
+    copyFileSync(program, join(place, "uv"));
+    chmodSync(join(place, "uv"), 0o755);
   });
   afterAll(() => rmSync(place, { recursive: true }));
 

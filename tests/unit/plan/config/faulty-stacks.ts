@@ -1,3 +1,5 @@
+import { faultyMirrors } from "./faulty-mirrors";
+
 /**
  * Stack files with one fault each: title and the keys that differ from a valid stack, as they stand below `config:`
  * without their prefix. The messages are in `__snapshots__/`; read them as an operator would when they change.
@@ -314,14 +316,7 @@ export const faultyStacks: readonly (readonly [title: string, yaml: string])[] =
   ["requests without a number", "engine: { kind: ollama, parallel: many }"],
 
   // Mirrors
-  ["a mirror with a slash at its end", "mirrors: { ollama: https://mirror.internal/ollama/ }"],
-  ["a mirror's folder that is relative", "mirrors: { ollama: 'folder:mirror' }"],
-  ["a registry with its scheme", "mirrors: { huggingFace: https://hf.internal }"],
-  ["a package index with a password", "mirrors: { pypi: 'https://reader:geheim@mirror.internal/simple' }"],
-  ["a package index with a slash at its end", "mirrors: { pypi: 'https://mirror.internal/simple/' }"],
-  ["a package index in a folder", "mirrors: { pypi: 'folder:/srv/simple' }"],
-  ["a place for Python with a password", "mirrors: { python: 'https://reader:geheim@mirror.internal/python' }"],
-  ["a place for Python that is a bare path", "mirrors: { python: /srv/python }"],
+  ...faultyMirrors,
 
   // Doors
   ["the gateway on SSH's port", "gateway: { port: 22 }"],

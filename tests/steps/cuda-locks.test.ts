@@ -19,7 +19,7 @@ const ROOT = join(__dirname, "..", "..");
 const PROBES = join(ROOT, "tests", "fixtures", "cuda");
 
 const LEFT_OUT = process.env["TMS_LLM_CUDA"] !== "1";
-const WHY = LEFT_OUT ? "left out: 13 GB to download and half an hour; TMS_LLM_CUDA=1 runs it" : "TMS_LLM_CUDA=1";
+const WHY = LEFT_OUT ? "left out: 13 GB to download and ten minutes; TMS_LLM_CUDA=1 runs it" : "TMS_LLM_CUDA=1";
 
 const VERSIONS: Readonly<Record<PythonEngineKind, readonly string[]>> = {
   vllm: VLLM_VERSIONS,
@@ -83,8 +83,7 @@ describe.skipIf(LEFT_OUT)(`a lock file for GPUs (${WHY})`, () => {
     const wheels = join(place, "uv-wheel", "wheels");
     uvWheel = join(wheels, readdirSync(wheels)[0]!);
     await execa("python3", ["-m", "zipfile", "-e", uvWheel, join(place, "unpacked")]);
-    const program = join(place, "unpacked", `uv-${UV.version}.data`, "scripts", "uv");
-    copyFileSync(program, join(place, "uv"));
+    copyFileSync(join(place, "unpacked", `uv-${UV.version}.data`, "scripts", "uv"), join(place, "uv"));
     chmodSync(join(place, "uv"), 0o755);
   });
   afterAll(() => rmSync(place, { recursive: true }));

@@ -8,7 +8,7 @@ export type PythonArchitecture = "amd64" | "arm64";
 
 /** A lock file, and the hosts that take it. */
 export interface PythonLock {
-  /** `templates/<engine>/<version>-<name>.txt`; a release installed by it has a folder of the same name. */
+  /** `templates/<engine>/<version>-<name>.txt`. */
   readonly name: string;
   readonly variant: PythonVariant;
   readonly architecture: PythonArchitecture;

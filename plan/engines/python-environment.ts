@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import { type ArtifactIndex, localArtifact } from "../artifacts";
 import { type PythonLock, UV } from "../catalog/python";
@@ -28,8 +29,17 @@ export const cudaStubsArtifact = (kind: PythonEngineKind, version: string) => `$
 /** Everything of an engine on a host, but for its weights. */
 export const engineHome = (kind: PythonEngineKind) => `/opt/llm/${kind}`;
 
-export const releaseFolder = ({ kind, version, lock }: ResolvedPythonEngine) =>
-  `${engineHome(kind)}/${version}-${lock.name}`;
+const lockText = ({ kind, version, lock }: ResolvedPythonEngine) => templateText(`${kind}/${version}-${lock.name}.txt`);
+
+/**
+ * Folder of a release, by what its lock file says: a lock that was made anew is another release, installed beside the one
+ * that serves and proven before the switch.
+ */
+export const releaseFolder = (engine: ResolvedPythonEngine): string => {
+  const { kind, version, lock } = engine;
+  const made = createHash("sha256").update(lockText(engine)).digest("hex").slice(0, 8);
+  return `${engineHome(kind)}/${version}-${lock.name}-${made}`;
+};
 
 /** What a CPU's torch is told, so that it finds the libraries that stand in for CUDA's. */
 export const libraryPath = (engine: ResolvedPythonEngine) =>
@@ -121,7 +131,7 @@ export function environmentStep(engine: ResolvedPythonEngine, files: PythonFiles
       packages: ["python3", ...needs.packages].join("\n"),
       alias: needs.alias ?? "",
     },
-    files: [plannedFile(lock, templateText(`${kind}/${version}-${chosen.name}.txt`))],
+    files: [plannedFile(lock, lockText(engine))],
     artifacts: [files.uv, ...(files.cudaStubs ? [files.cudaStubs] : [])],
     secrets: [],
   };

@@ -12,7 +12,6 @@ import { engineStack, stackSteps } from "../harness/python-engine";
 import type { Said } from "../harness/container-host";
 import { ONE_ATTEMPT } from "../harness/one-attempt";
 
-const RELEASE = `/opt/llm/transformers/${TRANSFORMERS_VERSIONS[0]!}-cpu`;
 const FOLDERS = "/opt/llm/models/huggingface";
 const folderOf = (repository: string) => `${FOLDERS}/${repository.replace("/", "--")}-${COMMIT.slice(0, 12)}`;
 const NO_SHA256 = "0".repeat(64);
@@ -72,7 +71,7 @@ describe.skipIf(DOCKER_MISSING)(
       host = await BareHost.start(image);
       await anchor(host);
       await runPhase(host, "base", [planned("account", "tiny/model")]);
-      await installClient(host, RELEASE);
+      await installClient(host, modelStep("some/model").inputs["release"]!);
       hub = await HubStandIn.start(host);
       await hub.publish("tiny/model", {
         "README.md": "# Tiny\n",

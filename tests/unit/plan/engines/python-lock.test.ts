@@ -155,7 +155,7 @@ describe("nothing for one processor is planned for another", () => {
     expect(step.artifacts[0]!.sha256).toBe(UV.wheels.arm64.sha256);
     expect(step.files[0]!.path).toBe("/opt/llm/vllm/locks/0.32.0-cuda-arm64.txt");
     expect(step.files[0]!.text).toMatch(/^# vLLM 0\.32\.0, cuda-arm64: Python 3\.12, aarch64\./);
-    expect(step.inputs["release"]).toBe("/opt/llm/vllm/0.32.0-cuda-arm64");
+    expect(step.inputs["release"]).toMatch(/^\/opt\/llm\/vllm\/0\.32\.0-cuda-arm64-[0-9a-f]{8}$/);
     expect(requirements).toMatchObject({ architecture: "arm64", glibc: "2.34", lowestGlibc: "2.34" });
   });
 
@@ -163,13 +163,22 @@ describe("nothing for one processor is planned for another", () => {
     const { steps, requirements } = planFor({ kind: "vllm" }, on("l4", ORACLE_8));
     const step = steps.find(({ name }) => name === "vllm")!;
     expect(step.files[0]!.text).toMatch(/^llguidance==1\.6\.0 /m);
-    expect(step.inputs["release"]).toBe("/opt/llm/vllm/0.32.0-cuda-glibc2.28");
+    expect(step.inputs["release"]).toMatch(/^\/opt\/llm\/vllm\/0\.32\.0-cuda-glibc2\.28-[0-9a-f]{8}$/);
     expect(requirements).toMatchObject({ architecture: "amd64", glibc: "2.28", lowestGlibc: "2.28" });
+  });
+
+  test("a lock file that is made anew is another release, beside the one that serves", () => {
+    const { steps } = planFor({ kind: "vllm" }, on("l4"));
+    const { files, inputs } = steps.find(({ name }) => name === "vllm")!;
+    const made = createHash("sha256").update(files[0]!.text).digest("hex").slice(0, 8);
+    expect(inputs["release"]).toBe(`/opt/llm/vllm/0.32.0-cuda-${made}`);
   });
 
   test("without facts the plan is for a measured host of the usual kind, and preflight demands one", () => {
     const { steps, requirements } = planFor({ kind: "vllm" }, undefined);
-    expect(steps.find(({ name }) => name === "vllm")!.inputs["release"]).toBe("/opt/llm/vllm/0.32.0-cuda");
+    expect(steps.find(({ name }) => name === "vllm")!.inputs["release"]).toMatch(
+      /^\/opt\/llm\/vllm\/0\.32\.0-cuda-[0-9a-f]{8}$/,
+    );
     expect(requirements).toMatchObject({ architecture: "amd64", glibc: "2.34", lowestGlibc: "2.28" });
   });
 

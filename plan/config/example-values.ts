@@ -9,11 +9,11 @@ const EXAMPLES = {
   hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample+Put+Here+The+Key+Of+Your+Own+Server",
   commit: "0123456789abcdef0123456789abcdef01234567",
   sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-  network: "192.0.2.0/24",
+  network: "203.0.113.0/24",
 } as const;
 
-/** Addresses of documentation, which no host has (RFC 5737, RFC 3849, RFC 9637). */
-const DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"];
+/** The addresses that this project's examples take from those for documentation, which no host has (RFC 5737, RFC 3849). */
+const DOCUMENTATION = [EXAMPLES.network, "2001:db8::/32"];
 
 /** A value of the example that is still there. */
 export interface ExampleValue {

@@ -58,6 +58,7 @@ describe.skipIf(DOCKER_MISSING)(
           found:   SHA256:…
           pinned:  SHA256:…
           way out: find out why before anything else: somebody may have put another machine there. If the host was made anew, compare with its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and correct target.hostKey
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(3);
@@ -78,6 +79,7 @@ describe.skipIf(DOCKER_MISSING)(
         "
         root@HOST:2222 cannot be reached: the bastion has no way to it: (SSH) Channel open failure: Connection refused.
           way out: check that the host is up and that sshd runs on it; target.host and target.port are those that the bastion sees
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(3);
@@ -90,6 +92,7 @@ describe.skipIf(DOCKER_MISSING)(
         "
         root@HOST:2222 cannot be reached: nothing listens on that port.
           way out: start sshd on the host, or correct target.host or target.port
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(3);
@@ -102,6 +105,7 @@ describe.skipIf(DOCKER_MISSING)(
         "
         daemon@HOST:22 does not accept our key.
           way out: add its public key to daemon's authorized_keys on the host, or correct target.user or target.privateKeyFile
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(3);
@@ -134,6 +138,7 @@ describe.skipIf(DOCKER_MISSING)(
         "
         The private key in target.privateKeyFile has a passphrase.
           way out: load it into an SSH agent (ssh-add FILE) and leave target.privateKeyFile out
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(3);
@@ -145,6 +150,7 @@ describe.skipIf(DOCKER_MISSING)(
         "
         The SSH user ops may not become root on the host without a password. Nothing was changed on it.
           way out: on the host, as root: echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops && chmod 0440 /etc/sudoers.d/ops; or set target.user to root
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(3);
@@ -165,6 +171,7 @@ describe.skipIf(DOCKER_MISSING)(
           way out: where target.port is forwarded to the host, set target.sshdPort to sshd's own port, 22
 
         After that: npm run up -- bad
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(1);
@@ -193,6 +200,7 @@ describe.skipIf(DOCKER_MISSING)(
           way out: set another engine.port, or stop what holds it (on the host: systemctl disable --now other-11434.service)
 
         After that: npm run up -- bad
+          help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
         "
       `);
       expect(run.exitCode).toBe(1);
@@ -239,10 +247,11 @@ describe.skipIf(DOCKER_MISSING)(
 
           The disk at /opt has too little room (disk)
             found:   64 MiB free of 64 MiB
-            needed:  1 GiB for /opt
+            needed:  5 GiB for /opt
             way out: free some space, mount a larger disk at /opt, or choose smaller models
 
           After that: npm run up -- bad
+            help:    npm run report -- bad collects what a maintainer needs, without secrets; it asks before it writes, and sends nothing
           "
         `);
         expect(run.exitCode).toBe(1);

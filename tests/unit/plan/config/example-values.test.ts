@@ -19,7 +19,7 @@ const FILLED = SHIPPED.replace(/host: .* # example/, "host: 10.1.2.3")
   .replace(/hostKey: .* # example/, `hostKey: ${HOST_KEY}`)
   .replace(/@[0-9a-f]{40} # example/, `@${"b".repeat(40)}`)
   .replace(/sha256: .* # example/, `sha256: "${"0".repeat(64)}"`)
-  .replace(/- 192\S+ # example/, "- 10.0.0.0/8");
+  .replace(/- 203\S+ # example/, "- 10.0.0.0/8");
 
 describe("the example's values", () => {
   test("are told all at once, each with what belongs there", () => {
@@ -30,7 +30,7 @@ describe("the example's values", () => {
         target.hostKey is the example's key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample+Put+Here+The+Key+Of+Your+Own+Server: put your host's, which \`ssh-keyscan -t ed25519 <host>\` prints
         models[0].source names the example's commit 0123456789abcdef0123456789abcdef01234567: put one of the repository's, of which \`git ls-remote https://huggingface.co/kakaocorp/kanana-1.5-8b-instruct-2505 main\` prints the newest
         models[0].sha256 is the example's checksum 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef: put that of your model's weights; with 64 zeros in quotes the first \`up\` downloads them and says what it is
-        access.allow[0] is the example's network 192.0.2.0/24: put the networks of your clients and of this machine
+        access.allow[0] is the example's network 203.0.113.0/24: put the networks of your clients and of this machine
 
       npm run preview -- prod shows what would be deployed, with these too."
     `);
@@ -43,11 +43,11 @@ describe("the example's values", () => {
   });
 
   test.each([
-    ["an address of documentation", FILLED.replace("host: 10.1.2.3", "host: 198.51.100.7"), "target.host"],
+    ["an address of documentation", FILLED.replace("host: 10.1.2.3", "host: 203.0.113.7"), "target.host"],
     ["the same in IPv6", FILLED.replace("host: 10.1.2.3", 'host: "2001:db8::7"'), "target.host"],
-    ["the same as IPv6 writes IPv4", FILLED.replace("host: 10.1.2.3", 'host: "::ffff:192.0.2.7"'), "target.host"],
+    ["the same as IPv6 writes IPv4", FILLED.replace("host: 10.1.2.3", 'host: "::ffff:203.0.113.7"'), "target.host"],
     ["the host's key", FILLED.replace(HOST_KEY, /ssh-ed25519 \S+/.exec(SHIPPED)![0]), "target.hostKey"],
-    ["the network", FILLED.replace("- 10.0.0.0/8", "- 10.0.0.0/8\n      - 192.0.2.0/24"), "access.allow.1"],
+    ["the network", FILLED.replace("- 10.0.0.0/8", "- 10.0.0.0/8\n      - 203.0.113.0/24"), "access.allow.1"],
     [
       "the bastion's address",
       FILLED.replace("user: root", `bastion: { host: 203.0.113.1, hostKey: ${HOST_KEY} }`),
@@ -68,6 +68,6 @@ describe("the example's values", () => {
   test("say nothing of a sandbox, where no host of one's own is in play", () => {
     const sandbox =
       "config:\n  tms-llm:target: { kind: sandbox }\n  tms-llm:models: [{ name: tiny, source: 'builtin:tiny' }]\n";
-    expect(paths(`${sandbox}  tms-llm:access: { allow: [192.0.2.0/24] }\n`)).toEqual([]);
+    expect(paths(`${sandbox}  tms-llm:access: { allow: [203.0.113.0/24] }\n`)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { OLLAMA_RELEASES, releasedArchive } from "./catalog/ollama";
 import { UV } from "./catalog/python";
 import { SERVERS, type ServerName } from "./catalog/servers";
 import { fetchedWeights } from "./engines/fetched-weights";
+import { ollamaFolder } from "./engines/ollama";
 import { engineHome, releaseFolder, type ResolvedPythonEngine, uvWheel } from "./engines/python-environment";
 import { isFetchable, ollamaReleaseUrl } from "./mirrors";
 import { proxyVariables } from "./network";
@@ -26,7 +27,7 @@ export interface NeededServer {
   readonly optional?: true;
   /** What it has when nothing more is needed from there. */
   readonly there: readonly OnLedger[];
-  /** A file of the host's in which its administrator has named another place; with it nobody is asked. */
+  /** A file of the host's: its administrator has named another place there, or it is what would be fetched. With it nobody is asked. */
   readonly unless?: string;
 }
 
@@ -79,7 +80,7 @@ function ollamaServers(
             name: "ollama" as const,
             urls: [ollamaReleaseUrl(archive.url, mirrors)],
             optional: true as const,
-            there: [{ kind: "tree", id: `/opt/llm/ollama/${version}` }],
+            there: [{ kind: "tree", id: ollamaFolder(version) }],
           },
         ]
       : []),
@@ -135,15 +136,25 @@ function weightsServer(model: ResolvedModel, mirrors: ResolvedConfig["mirrors"],
 function gpuServers({ gpu, mirrors }: ResolvedConfig, { facts }: Context): NeededServer[] {
   const row = facts && systemRow(facts.system);
   const manager = row?.family === "rhel" ? "dnf" : "apt";
-  const repository = (name: "nvidiaDriver" | "nvidiaContainerToolkit", list: string): NeededServer[] => {
+  const repository = (
+    name: "nvidiaDriver" | "nvidiaContainerToolkit",
+    list: string,
+    // Somebody else's is left as it is, and nothing is fetched.
+    unless: string,
+  ): NeededServer[] => {
     const mirror = mirrors[name]?.url;
     if (mirror?.startsWith("file:")) return [];
-    return [{ name, urls: placeOf(name, mirror), there: [{ kind: "file", id: repositoryList(manager, list) }] }];
+    const there = [{ kind: "file", id: repositoryList(manager, list) }];
+    return [{ name, urls: placeOf(name, mirror), there, unless }];
   };
   return [
     // Ubuntu's own archive has the driver.
-    ...(gpu.driver === "install" && row && row.id !== "ubuntu" ? repository("nvidiaDriver", "nvidia-driver") : []),
-    ...(gpu.containerToolkit === "install" ? repository("nvidiaContainerToolkit", "nvidia-container-toolkit") : []),
+    ...(gpu.driver === "install" && row && row.id !== "ubuntu"
+      ? repository("nvidiaDriver", "nvidia-driver", "/usr/bin/nvidia-smi")
+      : []),
+    ...(gpu.containerToolkit === "install"
+      ? repository("nvidiaContainerToolkit", "nvidia-container-toolkit", "/usr/bin/nvidia-ctk")
+      : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # Which servers this host reaches, of those that it is told to ask. $asked: lines of URL, tab, and a file, or nothing: where the
-# file is there, the host's administrator has named another place, and nobody is asked. $resolve: options for curl.
+# file is there, nothing comes from that URL, and nobody is asked. $resolve: options for curl.
 
 # Prints the status of the answer, which is 000 where there was none, and what curl says then.
 ask_server() {

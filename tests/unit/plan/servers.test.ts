@@ -178,7 +178,9 @@ describe.skipIf(process.platform !== "linux")("the question, asked by the prefli
     const server: NeededServer = { name: "pypi", urls, there: [], ...(unless === undefined ? {} : { unless }) };
     const script = preflightScript({ servers: [server], environment: {}, names: {}, ...rest });
     const began = performance.now();
-    const { stdout, stderr } = await execa("bash", ["-s"], { input: script });
+    // Without a proxy of this machine's.
+    const env = { PATH: process.env["PATH"] };
+    const { stdout, stderr } = await execa("bash", ["-s"], { input: script, env, extendEnv: false });
     expect(stderr).toBe("");
     return { servers: parseFacts(stdout).servers, seconds: (performance.now() - began) / 1000 };
   }
@@ -190,7 +192,8 @@ describe.skipIf(process.platform !== "linux")("the question, asked by the prefli
       { url: good, status: 401, fault: null },
       { url: busy, status: 503, fault: null },
       { url: "http://127.0.0.1:9/", status: null, fault: expect.stringContaining("(7)") as string },
-      { url: "https://nobody.invalid/", status: null, fault: expect.stringContaining("(6)") as string },
+      // Where this machine's name server is silent, time is up before it is asked again.
+      { url: "https://nobody.invalid/", status: null, fault: expect.stringMatching(/\((?:6|28)\)/) as string },
     ]);
   });
 
@@ -198,7 +201,8 @@ describe.skipIf(process.platform !== "linux")("the question, asked by the prefli
     const silent = await Promise.all([1, 2, 3].map(() => listening(createTcpServer())));
     const { servers, seconds } = await answers(silent.map((port) => `http://127.0.0.1:${port}/`));
     expect(servers?.map(({ status, fault }) => [status, fault?.slice(0, 4)])).toEqual(silent.map(() => [null, "(28)"]));
-    expect(seconds).toBeLessThan(9);
+    // One after the other they would take fifteen.
+    expect(seconds).toBeLessThan(13);
   });
 
   test("knows names that the host is only going to be told", async () => {
@@ -221,7 +225,7 @@ describe.skipIf(process.platform !== "linux")("the question, asked by the prefli
     expect(asked).toBe("http://nobody.invalid/");
   });
 
-  test("is not asked where the host's administrator has named another place", async () => {
+  test("is not asked where the host has a file by which nothing comes from there", async () => {
     expect((await answers(["http://127.0.0.1:9/"], {}, "/etc/passwd")).servers).toEqual([]);
   });
 });
@@ -232,6 +236,15 @@ test("a host without a network has the installer among its wheels, and is not as
     models: [{ ...VLLM.models[0], download: false }],
   };
   expect(wayOutOf(changes)!.servers[0]!.unless).toMatch(/^\/srv\/wheels\/uv-[\d.]+-.*x86_64\.whl$/);
+});
+
+test("a driver and a container toolkit of somebody else's, which stay as they are, need no server of NVIDIA's", () => {
+  const gpu = { driver: "install", containerToolkit: "install" };
+  const needed = wayOutOf({ gpu }, "oracle-8")!.servers.filter(({ name }) => name.startsWith("nvidia"));
+  expect(needed.map(({ name, unless }) => [name, unless])).toEqual([
+    ["nvidiaDriver", "/usr/bin/nvidia-smi"],
+    ["nvidiaContainerToolkit", "/usr/bin/nvidia-ctk"],
+  ]);
 });
 
 test("every server that this project asks by itself is one of the list", () => {

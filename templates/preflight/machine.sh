@@ -47,8 +47,9 @@ system() {
   close ']'
 }
 
+# Isolated, so that nothing of root's folder is imported, and without a cache that it would write.
 has_headers() { # PYTHON
-  "$1" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' 2>/dev/null
+  "$1" -IBc 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' 2>/dev/null
 }
 
 processor() {

@@ -43,8 +43,8 @@ export class Pulumi {
     const { failed, stdout, output } = await this.ask(["stack", "ls", "--json"]);
     if (failed)
       throw failure(
-        `the stacks in ${this.backend} cannot be listed: ${output}`,
-        "check the backend (PULUMI_BACKEND_URL)",
+        `Pulumi's stacks cannot be listed: ${output}`,
+        "check the backend (PULUMI_BACKEND_URL, pulumi login)",
       );
     return stacksSchema
       .parse(JSON.parse(stdout))

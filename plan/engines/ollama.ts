@@ -42,6 +42,7 @@ export function ollamaArchive(
   const url = ollamaReleaseUrl(published.url, mirrors);
   return { name: "ollama", sha256, source: { kind: "url", url, orSent: official ? { path: official.path } : {} } };
 }
+
 /** Where a release is unpacked on a host. */
 export const ollamaFolder = (version: string) => `/opt/llm/ollama/${version}`;
 

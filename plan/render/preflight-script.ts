@@ -13,9 +13,10 @@ export const preflightScript = (wayOut?: WayOut): string =>
 
 function questions({ servers, environment, names }: WayOut): string[] {
   const rows = servers.flatMap(({ urls, unless = "" }) => urls.map((url) => `${url}\t${unless}`));
-  const hosts = new Set(rows.map((row) => row.split("\t")[0]!).map((url) => new URL(url)));
+  const asked = new Set(servers.flatMap(({ urls }) => urls));
   // A name that the host is going to be told is not in its /etc/hosts yet.
-  const resolve = [...hosts].flatMap(({ hostname, protocol, port }) => {
+  const resolve = [...asked].flatMap((url) => {
+    const { hostname, protocol, port } = new URL(url);
     const address = names[hostname];
     const usual = protocol === "http:" ? "80" : "443";
     return address === undefined ? [] : ["--resolve", `${hostname}:${port || usual}:${address}`];

@@ -48,6 +48,7 @@ export interface VllmNumbers {
  * 31.37 GiB, an H100 81,559 MiB and 79.11 GiB: 450 to 550 MiB.
  */
 export const DRIVER_RESERVE = 512 * 2 ** 20;
+
 /** A GPU as vLLM divides it. */
 export interface VllmGpu extends HostGpu {
   readonly memory: number;

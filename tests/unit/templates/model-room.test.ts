@@ -51,7 +51,7 @@ describe.skipIf(process.platform !== "linux")(
   "where the disk is asked (a stand-in of the registry, on this machine)",
   () => {
     const folder = mkdtempSync(join(tmpdir(), "model-room-"));
-    const port = 20000 + (process.pid % 20000);
+    let port: number;
     let stop: () => Promise<unknown>;
 
     beforeAll(async () => {
@@ -75,12 +75,12 @@ describe.skipIf(process.platform !== "linux")(
       ]);
       await execa("bash", ["-c", `cat ${folder}/certificate ${folder}/key >${folder}/pem`]);
       const program = join(__dirname, "..", "..", "fixtures", "ollama", "registry.py");
-      const server = execa("python3", [program, folder, join(folder, "pem"), String(port)], { reject: false });
+      const server = execa("python3", [program, folder, join(folder, "pem"), "0"], { reject: false });
       stop = () => {
         server.kill();
         return server;
       };
-      await run(`until (echo >/dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.05; done`);
+      port = Number(await new Promise((told) => server.stdout.once("data", told)));
     });
     afterAll(async () => {
       await stop();

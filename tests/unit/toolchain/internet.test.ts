@@ -48,11 +48,12 @@ describe("whether a server can be reached", () => {
     const { result, seconds } = await timed(Promise.all([...urls.map(reachable), anyReachable(urls)]));
     expect(result).toEqual([false, false, false, false]);
     expect(seconds).toBeGreaterThan(4.5);
-    expect(seconds).toBeLessThan(7);
+    // One after the other they would take fifteen.
+    expect(seconds).toBeLessThan(12);
   });
 
-  test("is false at once for a name that nobody knows", async () => {
-    const { result, seconds } = await timed(reachable("https://nobody.invalid/"));
+  test("is false at once where nothing listens", async () => {
+    const { result, seconds } = await timed(reachable("https://127.0.0.1:9/"));
     expect(result).toBe(false);
     expect(seconds).toBeLessThan(3);
   });

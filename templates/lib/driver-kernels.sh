@@ -32,10 +32,12 @@ next_kernel() {
 kernel_meta() {
   dpkg-query -W -f='${db:Status-Abbrev}\t${Package}\t${Depends}\n' 'linux-image-*' 2>/dev/null |
     awk -F'\t' -v flavour="$(kernel_flavour "$(uname -r)")" '
-      $1 ~ /^[ih]i/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, "linux-image-(unsigned-)?[0-9][^ ,|]*-" flavour "( |,|$)") {
-        kernel = substr($3, RSTART, RLENGTH)
+      $1 ~ /^[ih]i/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, /linux-image-(unsigned-)?[0-9][^ ,|]*/) {
+        kernel = own = substr($3, RSTART, RLENGTH)
         sub(/^linux-image-(unsigned-)?/, "", kernel)
-        print kernel "\t" substr($2, length("linux-image-") + 1)
+        sub(/^linux-image-(unsigned-)?[^-]*-[^-]*-/, "", own)
+        # Not the end alone: the cloud-amd64 of Debian is another flavour than its amd64.
+        if (own == flavour) print kernel "\t" substr($2, length("linux-image-") + 1)
       }' | sort -V | tail -n 1 | cut -f2
 }
 

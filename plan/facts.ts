@@ -197,7 +197,7 @@ const CONTAINERS = new Set(
   "docker podman lxc lxc-libvirt systemd-nspawn openvz rkt wsl proot pouch container-other".split(" "),
 );
 
-/** An older systemd does not know it, its kernel's name and the device of its GPU do. A container there is one like others. */
+/** Where systemd is too old to know it, the kernel's name or the device of its GPU tells. A container in it is one like any other. */
 const isWsl = ({ virtualization, kernel, gpu }: PreflightReport) =>
   virtualization === "wsl" || (!CONTAINERS.has(virtualization ?? "") && (/microsoft/i.test(kernel) || gpu.dxg));
 

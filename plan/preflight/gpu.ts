@@ -76,7 +76,7 @@ const ADVICE: Readonly<Record<NvidiaSmiFailure, readonly [what: string, wayOut: 
     "A GPU's infoROM is corrupt",
     "reset or replace the GPU with its vendor's support; `nvidia-smi -q` names it",
   ],
-  faulty: ["No GPU answers but with an error instead of its state", REPAIR_WAY],
+  faulty: ["Every GPU answers with an error instead of its state", REPAIR_WAY],
   unsupported: [
     "The NVIDIA driver cannot answer for this GPU",
     "check that the GPU is not in a virtualisation mode that hides it, and update the driver",

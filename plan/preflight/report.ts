@@ -22,7 +22,7 @@ const reportSchema = z.strictObject({
   ipv6: z.boolean(),
   selinuxEnforce: text,
   pythons: z.array(text),
-  /** Reports of earlier releases have it not. */
+  /** Absent in reports of earlier releases. */
   pythonsWithHeaders: z.array(text).optional(),
   cpu: z.strictObject({ count: z.number().int().min(1), model: text }),
   memory: z.strictObject({

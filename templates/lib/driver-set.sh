@@ -56,7 +56,7 @@ member_targets() {
   done < <(member_names)
 }
 
-# hint_updates: what is held gets no updates by itself, not those of its security either.
+# hint_updates: what is held gets no updates by itself, not even those of its security.
 hint_updates() {
   local name installed offered kind what="a newer release of the held driver" versions='' command
   local -a set names=()

@@ -19,6 +19,9 @@ interface OnLedger {
   readonly id: string;
 }
 
+/** Longest wait for a server, in seconds: where the first of two name servers is dead, each name takes five. */
+export const SERVER_PATIENCE = 10;
+
 export interface NeededServer {
   readonly name: ServerName;
   /** Any of them will do. */

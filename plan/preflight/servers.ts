@@ -1,6 +1,6 @@
 import { SERVERS } from "../catalog/servers";
 import type { Facts } from "../facts";
-import type { NeededServer, WayOut } from "../servers";
+import { type NeededServer, SERVER_PATIENCE, type WayOut } from "../servers";
 import { owns } from "./ownership";
 import type { Refusal } from "./refusal";
 
@@ -24,7 +24,7 @@ function refusalOf(facts: Facts, { name, urls, optional, there }: NeededServer, 
       id: `out-of-reach-${new URL(urls[0]!).host}`,
       what: `The host does not reach ${servers}, from where it takes ${what}`,
       found: fault,
-      needed: `an answer within 5 s${proxy === undefined ? "" : ` through ${proxy}`}`,
+      needed: `an answer within ${SERVER_PATIENCE} s${proxy === undefined ? "" : ` through ${proxy}`}`,
       wayOut: `${way}; or have it from elsewhere: ${instead.replaceAll("`", "")}`,
     },
   ];

@@ -1,4 +1,4 @@
-import type { WayOut } from "../servers";
+import { SERVER_PATIENCE, type WayOut } from "../servers";
 import { shellQuoted } from "./payload";
 import { templateText } from "./template-files";
 
@@ -23,6 +23,7 @@ function questions({ servers, environment, names }: WayOut): string[] {
   });
   return [
     ...Object.entries(environment).map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
+    `patience=${SERVER_PATIENCE}`,
     `asked=${shellQuoted([...new Set(rows)].join("\n"))}`,
     `resolve=(${resolve.map(shellQuoted).join(" ")})`,
   ];

@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2154
 # Which servers this host reaches, of those that it is told to ask. $asked: lines of URL, tab, and a file, or nothing: where the
-# file is there, nothing comes from that URL, and nobody is asked. $resolve: options for curl.
+# file is there, nothing comes from that URL, and nobody is asked. $resolve: options for curl. $patience: the longest
+# wait for an answer, in seconds.
 
 # Prints the status of the answer, which is 000 where there was none, and what curl says then.
 ask_server() {
-  curl -q --silent --show-error --head --location --max-time 5 ${resolve[@]+"${resolve[@]}"} \
+  curl -q --silent --show-error --head --location --max-time "$patience" ${resolve[@]+"${resolve[@]}"} \
     --output /dev/null --write-out '%{http_code}\n' "$1" 2>&1
 }
 

@@ -16,8 +16,8 @@ fail() {
 place=$1 wheel=$2
 # The names that a step has.
 RUN_DIR=$place in_home=$place in_uv=$place/uv in_release=$place/release in_lock=$3 in_python=$4
-in_wheels='' in_product=$(basename "$in_lock" .txt) in_version='' in_variant=cuda
-export RUN_DIR in_home in_uv in_release in_lock in_python in_wheels in_product in_version in_variant
+in_wheels='' in_index='' in_python_mirror='' in_product=$(basename "$in_lock" .txt) in_version='' in_variant=cuda
+export RUN_DIR in_home in_uv in_release in_lock in_python in_wheels in_index in_python_mirror in_product in_version in_variant
 
 unpack_uv "$wheel"
 if ! (make_environment) 2>"$place/no-python"; then

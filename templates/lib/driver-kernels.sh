@@ -2,9 +2,12 @@
 # Kernels, the running one and the next, and what the driver needs for each: headers to build its modules with, or modules that
 # Canonical has built and signed.
 
-kernel_flavour() { # KERNEL
+# kernel_flavour KERNEL: generic of 6.8.0-31-generic; amd64 of 6.1.0-41-amd64 and, from Debian's backports, of 6.12.9+bpo-amd64.
+kernel_flavour() {
+  local flavour=${1#*-}
   if [[ $(system_family) == debian ]]; then
-    echo "${1#*-*-}"
+    if [[ $flavour == [0-9]*-* ]]; then flavour=${flavour#*-}; fi
+    echo "$flavour"
   elif [[ $1 == *uek* ]]; then
     echo uek
   else
@@ -33,9 +36,10 @@ kernel_meta() {
   dpkg-query -W -f='${db:Status-Abbrev}\t${Package}\t${Depends}\n' 'linux-image-*' 2>/dev/null |
     awk -F'\t' -v flavour="$(kernel_flavour "$(uname -r)")" '
       $1 ~ /^[ih]i/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, /linux-image-(unsigned-)?[0-9][^ ,|]*/) {
-        kernel = own = substr($3, RSTART, RLENGTH)
+        kernel = substr($3, RSTART, RLENGTH)
         sub(/^linux-image-(unsigned-)?/, "", kernel)
-        sub(/^linux-image-(unsigned-)?[^-]*-[^-]*-/, "", own)
+        own = kernel
+        sub(/^[^-]*-([0-9][^-]*-)?/, "", own)
         # Not the end alone: the cloud-amd64 of Debian is another flavour than its amd64.
         if (own == flavour) print kernel "\t" substr($2, length("linux-image-") + 1)
       }' | sort -V | tail -n 1 | cut -f2

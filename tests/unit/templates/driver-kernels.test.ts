@@ -19,6 +19,7 @@ const DEBIAN = [
   "ii \tlinux-image-6.1.0-41-amd64\tkmod, linux-base (>= 4.3~)",
   "rc \tlinux-image-rt-amd64\tlinux-image-6.1.0-41-rt-amd64 (= 6.1.158-1)",
 ];
+const BACKPORTS = ["ii \tlinux-image-amd64\tlinux-image-6.12.43+deb12-amd64 (= 6.12.43-1~bpo12+1)"];
 const UBUNTU = [
   "ii \tlinux-image-generic\tlinux-image-6.8.0-31-generic, linux-modules-extra-6.8.0-31-generic, linux-firmware",
   "ii \tlinux-image-generic-hwe-24.04\tlinux-image-6.14.0-33-generic, linux-firmware",
@@ -28,6 +29,7 @@ const UBUNTU = [
 test.each([
   ["Debian's own, beside the one for clouds", "6.1.0-41-amd64", DEBIAN, "amd64"],
   ["Debian's for clouds", "6.1.0-41-cloud-amd64", DEBIAN, "cloud-amd64"],
+  ["Debian's of its backports, where the next one waits for a boot", "6.12.9+bpo-amd64", BACKPORTS, "amd64"],
   ["one whose package was removed", "6.1.0-41-rt-amd64", DEBIAN, ""],
   ["Ubuntu's of two series, whose newer one is booted", "6.14.0-33-generic", UBUNTU, "generic-hwe-24.04"],
   ["a cloud's on Ubuntu", "6.8.0-1039-aws", UBUNTU, "aws"],

@@ -39,11 +39,13 @@ const KERNEL = "6.1.0-41-amd64";
 /** A kernel with the package that brings the next ones, and the headers of both. */
 async function kernel(host: BareHost): Promise<readonly MadePackage[]> {
   await standInKernel(host, KERNEL);
+  // The epoch puts them before those of Debian's own archive.
+  const version = "1:6.1.158-1";
   return [
-    { name: `linux-image-${KERNEL}`, version: "6.1.158-1" },
-    { name: "linux-image-amd64", version: "6.1.158-1", needs: `linux-image-${KERNEL} (= 6.1.158-1)` },
-    { name: `linux-headers-${KERNEL}`, version: "6.1.158-1" },
-    { name: "linux-headers-amd64", version: "6.1.158-1", needs: `linux-headers-${KERNEL} (= 6.1.158-1)` },
+    { name: `linux-image-${KERNEL}`, version },
+    { name: "linux-image-amd64", version, needs: `linux-image-${KERNEL} (= ${version})` },
+    { name: `linux-headers-${KERNEL}`, version },
+    { name: "linux-headers-amd64", version, needs: `linux-headers-${KERNEL} (= ${version})` },
   ];
 }
 

@@ -20,6 +20,9 @@ export async function withThrowAwayStack<T>(
   work: (pulumi: Pulumi, options: readonly string[]) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "tms-llm-preview-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  // A run that is stopped does not come back from its work.
+  process.once("exit", remove);
   try {
     const [stackFile, backend] = [join(folder, `Pulumi.${stack}.yaml`), join(folder, "state")];
     mkdirSync(backend);
@@ -34,7 +37,8 @@ export async function withThrowAwayStack<T>(
     await pulumi.makeStack(folder);
     return await work(pulumi, ["--config-file", stackFile]);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.off("exit", remove);
   }
 }
 

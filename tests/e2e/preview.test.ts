@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execaSync } from "execa";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Clone, DOCKER_MISSING } from "../harness/clone";
 
 /** A network of its own, in which only the loopback interface is there. */
@@ -32,10 +32,16 @@ config:
 `,
       "Pulumi.small.yaml",
     );
+    // Of its own, since others preview beside this test.
+    mkdirSync(clone.path("temporary"));
+    vi.stubEnv("TMPDIR", clone.path("temporary"));
     const doctor = await clone.run(["doctor", "--fix"]);
     expect(doctor.exitCode, doctor.output).toBe(0);
   });
-  afterAll(() => clone.remove());
+  afterAll(() => {
+    vi.unstubAllEnvs();
+    return clone.remove();
+  });
   beforeEach(({ onTestFailed }) => {
     onTestFailed(() => console.error(clone.console.slice(-8000)));
   });
@@ -64,6 +70,22 @@ config:
       expect(output).toContain(engine);
       expect(output).toMatch(/^ +\+ \d+ to create$/m);
       expect(output.includes(`facts.${stack}.yaml is not there`)).toBe(stack !== "dev");
+      expect(kept()).toEqual(before);
+    },
+  );
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "leaves nothing of a preview that %s stops, and says so",
+    async (signal) => {
+      const before = kept();
+      const preview = clone.start(["preview", "prod"], { detached: true });
+      await preview.says("all is shown as new");
+      process.kill(-preview.pid, signal);
+      const { exitCode, output } = await preview.done;
+      expect(output).toMatch(
+        /Interrupted while previewing prod\. Nothing was changed\.\n {2}way out: npm run preview -- prod/,
+      );
+      expect(exitCode).toBe(130);
       expect(kept()).toEqual(before);
     },
   );

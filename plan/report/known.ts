@@ -4,8 +4,6 @@ import { z } from "zod";
 
 /** Shorter ones would be found in the middle of words. */
 const SHORTEST_SECRET = 6;
-/** Of a line of a key in PEM. */
-const SHORTEST_PEM_LINE = 16;
 
 const PRIVATE_PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)-----END/g;
 /** A variable or setting that is called like a secret, with its value. A host's key is a public one. */
@@ -16,7 +14,7 @@ const BEARER = /Bearer\)?\s+\+?([\w.~/=+-]+)/g;
 /** The secrets in a text that is known to hold some: keys in PEM, bearer tokens, values of variables that are called so. */
 export function secretsIn(text: string): string[] {
   const pem = [...text.matchAll(PRIVATE_PEM)].flatMap(([, body = ""]) => body.split("\n"));
-  const lines = pem.map((line) => line.trim()).filter((line) => line.length >= SHORTEST_PEM_LINE);
+  const lines = pem.map((line) => line.trim());
   const values = [NAMED, BEARER].flatMap((pattern) => [...text.matchAll(pattern)].map(([, value = ""]) => value));
   const whole = text.trim();
   const found = [...lines, ...values, ...(/\s/.test(whole) ? [] : [whole])];

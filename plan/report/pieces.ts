@@ -13,7 +13,8 @@ const NOT_THERE = 69;
 /** Exit codes of `timeout`. */
 const OUT_OF_TIME = [124, 137];
 
-const LINE = /^\{"piece":"([\w./-]+)","data":"([A-Za-z0-9+/=]*)","exitCode":(\d+)\}$/;
+// No path that leads out of the report's folder.
+const LINE = /^\{"piece":"((?:[\w-]+[./])*[\w-]+)","data":"([A-Za-z0-9+/=]*)","exitCode":(\d+)\}$/;
 
 export interface HostPieces {
   /** Path in the report → text, raw. */
@@ -37,7 +38,11 @@ export function readPieces(printed: string): HostPieces {
   for (const line of printed.split("\n")) {
     const [, piece, data, code] = LINE.exec(line) ?? [];
     if (piece === undefined || data === undefined) continue;
-    const [bytes, exitCode] = [gunzipSync(Buffer.from(data, "base64")), Number(code)];
+    const [bytes, exitCode] = [unpacked(data), Number(code)];
+    if (bytes === undefined) {
+      if (!piece.startsWith(PRIVATE)) missing[piece] = "what the host sent cannot be unpacked";
+      continue;
+    }
     const text = wholeLines(bytes);
     if (piece.startsWith(PRIVATE)) {
       known.set(piece.slice(PRIVATE.length), text);
@@ -53,6 +58,15 @@ export function readPieces(printed: string): HostPieces {
   }
   const of = (name: string) => known.get(name) ?? "";
   return { files, names: of("names"), people: of("people"), secrets: of("secrets"), cut, missing };
+}
+
+/** Undefined for what is no whole gzip file, or is longer than a host is asked for. */
+function unpacked(data: string): Buffer | undefined {
+  try {
+    return gunzipSync(Buffer.from(data, "base64"), { maxOutputLength: LONGEST_PIECE + 1 });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Without the line that a cut went through: half a key is no longer known as one. */

@@ -7,8 +7,9 @@ const JOURNAL = /^(\d{4}-\d\d-\d\dT\S+ )((?:\S+ )?[^\s:[]+(?:\[\d+\])?: )(.*)$/;
 const BEGINS =
   /^(?:time=|\[GIN|\([^)]*\) ?(?:DEBUG|INFO|WARN|ERROR|CRIT)|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b|\d{4}[-/]\d\d[-/]\d\d|ggml_|llama_|load_|load:|print_info|srv |slot |common_|Traceback|\$ |==> |phase |health check)/;
 
-/** At this level Ollama logs every text that it takes apart; all but its message goes. */
-const TALKATIVE = /(level=(?:TRACE|DEBUG-\d)\b.*?\bmsg=(?:"(?:[^"\\]|\\.)*"|\S+)).*$/;
+/** At these levels Ollama logs every text that it takes apart; all but its message goes. */
+const TALKATIVE = /level=(?:TRACE|DEBUG-\d)\b/;
+const MESSAGE = /^(.*?\bmsg=(?:"(?:[^"\\]|\\.)*"|\S+)).*$/;
 
 const RULES: readonly RegExp[] = [
   // Named so, a value is a prompt unless it is a number.
@@ -21,6 +22,10 @@ const RULES: readonly RegExp[] = [
 const GRAMMAR = /^.*::=.*$/;
 /** Messages of programs are in English; so this was said by somebody else, where it has letters. */
 const OTHER_SCRIPT = /[^\x00-\x7f](?:[^\n]*[^\x00-\x7f])?/g;
+/** The same as JSON in ASCII has it. */
+const ESCAPED = /\\u[0-9a-f]{4}(?:[^\n]*\\u[0-9a-f]{4})?/gi;
+const unescaped = (run: string) =>
+  run.replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
 /** But for the sign of a millionth. */
 const LETTERS = /(?![\x00-\x7f\u00b5])\p{L}/u;
 
@@ -48,16 +53,25 @@ export function withoutPrompts(log: string, count: () => void): string {
 }
 
 function cleaned(said: string): { readonly text: string; readonly opensPrompt: boolean } {
-  const quiet = said.replace(TALKATIVE, (found: string, kept: string) =>
-    found === kept ? found : `${kept} ${hidden(found.slice(kept.length))}`,
-  );
+  const talk = said.search(TALKATIVE);
+  const quiet =
+    talk < 0
+      ? said
+      : said.slice(0, talk) +
+        said
+          .slice(talk)
+          .replace(MESSAGE, (found: string, kept: string) =>
+            found === kept ? found : `${kept} ${hidden(found.slice(kept.length))}`,
+          );
   const named = RULES.reduce(
     (text, rule) => text.replace(rule, (found: string, kept: string) => kept + hidden(found.slice(kept.length))),
     quiet,
   );
   const text = named.replace(GRAMMAR, hidden);
   return {
-    text: text.replaceAll(OTHER_SCRIPT, (run) => (LETTERS.test(run) ? hidden(run) : run)),
+    text: text
+      .replaceAll(ESCAPED, (run) => (LETTERS.test(unescaped(run)) ? hidden(run) : run))
+      .replaceAll(OTHER_SCRIPT, (run) => (LETTERS.test(run) ? hidden(run) : run)),
     opensPrompt: text !== said,
   };
 }

@@ -5,18 +5,30 @@ const HIDDEN = "[secret]";
 /** Pattern, and what stands in the place of what it finds; the first group is kept, and so is the last where there are two. */
 const SHAPES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   // Line feeds may be escaped, as in JSON. One that was cut off has no end.
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,-]|\\[nr])*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, HIDDEN],
+  [
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN)[A-Za-z0-9+/=\s:,-]|\\[nr])*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=-----BEGIN)|$)/g,
+    HIDDEN,
+  ],
   [/\b(Bearer\s+)(?!\[)[\w.~+/=-]{6,}/gi, `$1${HIDDEN}`],
   // Not a word that follows "basic".
   [/\b(Basic\s+)(?=\S*[\d=])[A-Za-z0-9+/]{6,}={0,2}/gi, `$1${HIDDEN}`],
   [/\b(?:sk|hf|ghp|gho|ghs|glpat|github_pat|xox[abps]|pul|nvapi|AGE-SECRET-KEY)[-_][\w-]{10,}/g, HIDDEN],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, HIDDEN],
-  [/\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, HIDDEN],
+  [/\beyJ[\w-]{8,1000}\.[\w-]{8,}(?:\.[\w-]*)?/g, HIDDEN],
   [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'[\]]+@/gi, `$1${HIDDEN}@`],
   [/(\$(?:2[aby]|1|5|6|y)\$)[\w./$]{8,}/g, `$1${HIDDEN}`],
   // A query may hold what its sender regards as secret.
   [/(["'\s](?:(?:GET|POST|PUT|PATCH|HEAD|DELETE|OPTIONS) )?\/[^\s"'?]*\?)[^\s"'[]+/g, `$1${HIDDEN}`],
-  [/(--[\w-]*(?:api-key|token|password|passphrase|secret)[ =]["']?)(?!\[)[^\s"']+/gi, `$1${HIDDEN}`],
+  [/(:\/\/(?:(?!:\/\/)[^\s"'?])*\?)[^\s"'[]+/g, `$1${HIDDEN}`],
+  [
+    /((?<![\w-])--[\w-]*(?:api-key|token|password|passphrase|secret)[ =])(?!["']?\[)(?:"[^"\n]+"|'[^'\n]+'|["']?[^\s"']+)/gi,
+    `$1${HIDDEN}`,
+  ],
+  // A quoted one may have spaces in it.
+  [
+    /((?:api[-_]?key|apikey|access[-_]?key|private[-_]?key|_key|token|secret|(?<!random)password|passwd|passphrase)["']?\s*[=:]\s*(?=(["']))\2)(?=[^"'\n]* )[^"'\n[]{4,}(?=\2)/gi,
+    `$1${HIDDEN}`,
+  ],
   // Not max_tokens, the number of a token, or the path of a file.
   [
     /((?:api[-_]?key|apikey|access[-_]?key|private[-_]?key|_key|token|secret|(?<!random)password|passwd|passphrase|authorization|credential)["']?\s*[=:]\s*["']?)(?!\[|(?:\d+(?:\.\d+)?|true|false|null|none|off|on|yes|no|as is)?(?:[\s"',;}]|$)|~?\.{0,2}\/|[\w.-]+\.(?:key|pem)\b|(?:Bearer|Basic)\s)[^\s"',;}\\]{4,}/gi,

@@ -30,6 +30,16 @@ test("a program that is not there and one that took too long are told, with what
   });
 });
 
+test("a piece that cannot be unpacked is told, and one that would lead out of the report's folder is not taken", () => {
+  const broken = JSON.stringify({ piece: "gpu.txt", data: "", exitCode: 0 });
+  const printed = [broken, line("../x", "x\n"), line("/x", "x\n"), line("a.txt", "one\n")];
+  expect(readPieces(printed.join("\n"))).toMatchObject({
+    files: { "a.txt": "one\n" },
+    missing: { "gpu.txt": "what the host sent cannot be unpacked" },
+  });
+  expect(Object.keys(readPieces(printed.join("\n")).files)).toEqual(["a.txt"]);
+});
+
 test("a piece that is too long loses its beginning, the line under the knife among it", () => {
   const text = `${"a".repeat(40)}\n${"b\n".repeat(LONGEST_PIECE / 2 - 10)}`;
   const { files, cut } = readPieces(line("logs/engine.txt", text.slice(-(LONGEST_PIECE + 1))));

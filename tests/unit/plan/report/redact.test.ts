@@ -49,6 +49,17 @@ describe("secrets", () => {
       'request: "GET /v1/models?key=1 HTTP/1.1"',
       'request: "GET /v1/models?[secret] HTTP/1.1"',
     ],
+    [
+      "what follows the question mark of a URL",
+      'Get "https://huggingface.co/a:1/b?X-Amz-Signature=1": EOF',
+      'Get "https://huggingface.co/a:1/b?[secret]": EOF',
+    ],
+    [
+      "an option in quotes, with spaces",
+      "vllm serve --api-key 'ab cd' --port 1",
+      "vllm serve --api-key [secret] --port 1",
+    ],
+    ["a variable in quotes, with spaces", `HF_TOKEN='a bc d' X="1"`, `HF_TOKEN='[secret]' X="1"`],
     ["a crypt hash", "tms:$6$salt$abcdefghij", "tms:$6$[secret]"],
     ["letters and digits at random", `x ${Array.from(KEY).reverse().join("")} y`, "x [secret] y"],
     [
@@ -60,6 +71,11 @@ describe("secrets", () => {
       "a private key in JSON",
       String.raw`"-----BEGIN EC PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END EC PRIVATE KEY-----\n"`,
       String.raw`"[secret]\n"`,
+    ],
+    [
+      "private keys that were cut off, one after the other",
+      "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49",
+      "[secret][secret]",
     ],
     ["a private key that was cut off", "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49", "[secret]"],
   ])("that nobody told of go by their shape: %s", (_, text, wanted) => {
@@ -181,6 +197,11 @@ describe("prompts and answers in logs", () => {
     ],
     ["in a grammar", 'root ::= "tell me"', /^\[prompt: \d+ characters\]$/],
     ["in Korean", "it said 안녕하세요 친구", "it said [prompt: 8 characters]"],
+    [
+      "in Korean, as JSON in ASCII has it",
+      String.raw`it said \uc548\ub155 \uce5c\uad6c, "x"`,
+      /^it said \[prompt: 25 characters\], "x"$/,
+    ],
     ["in the stack file, as a system prompt", "system is Never name a price.", "system is [prompt]"],
   ])("go: %s", (_, text, wanted) => {
     expect(log(text)).toMatch(wanted);
@@ -226,14 +247,22 @@ test("a line that is longer than a message is cut after its secrets were found",
   expect(line(text)).toMatch(/^x{3990}\[secret\]yy\[cut here\]$/);
 });
 
-test.each(["a", "a.", "a@", "a-1/", "1:", "f::", "가", "/a?", "prompt=", "://a", "10.0.", "\u001b["])(
-  "a line of a megabyte of %j takes no time",
-  (part) => {
-    const began = performance.now();
-    log(part.repeat(2 ** 20 / part.length));
-    expect(performance.now() - began).toBeLessThan(2000);
-  },
-);
+test.each([
+  ...["a", "a.", "a@", "a-1/", "1:", "f::", "가", "/a?", "prompt=", "://a", "10.0.", "\u001b["],
+  ...[
+    "-",
+    "-----BEGIN PRIVATE KEY-----_",
+    "-eyJaaaaaaaaa",
+    "level=TRACE ",
+    "token='a ",
+    "--token '",
+    String.raw`\uac00`,
+  ],
+])("a line of a megabyte of %j takes no time", (part) => {
+  const began = performance.now();
+  log(part.repeat(2 ** 20 / part.length));
+  expect(performance.now() - began).toBeLessThan(2000);
+});
 
 test("many lines of all sorts take no time", () => {
   const began = performance.now();

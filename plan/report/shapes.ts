@@ -14,7 +14,7 @@ const SHAPES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\b(Basic\s+)(?=\S*[\d=])[A-Za-z0-9+/]{6,}={0,2}/gi, `$1${HIDDEN}`],
   [/\b(?:sk|hf|ghp|gho|ghs|glpat|github_pat|xox[abps]|pul|nvapi|AGE-SECRET-KEY)[-_][\w-]{10,}/g, HIDDEN],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, HIDDEN],
-  [/\beyJ[\w-]{8,1000}\.[\w-]{8,}(?:\.[\w-]*)?/g, HIDDEN],
+  [/\beyJ[\w-]{8,300}\.[\w-]{8,}(?:\.[\w-]*)?/g, HIDDEN],
   [/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'[\]]+@/gi, `$1${HIDDEN}@`],
   [/(\$(?:2[aby]|1|5|6|y)\$)[\w./$]{8,}/g, `$1${HIDDEN}`],
   // A query may hold what its sender regards as secret.

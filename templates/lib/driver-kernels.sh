@@ -2,14 +2,17 @@
 # Kernels, the running one and the next, and what the driver needs for each: headers to build its modules with, or modules that
 # Canonical has built and signed.
 
-# kernel_flavour KERNEL: generic of 6.8.0-31-generic; amd64 of 6.1.0-41-amd64 and, from Debian's backports, of 6.12.9+bpo-amd64.
-kernel_flavour() {
-  local flavour=${1#*-}
+# The number of a kernel of the Debian family, as in 6.8.0-1021-aws, 6.12.57+deb12-amd64 of backports, 6.9.3-custom.
+KERNEL_NUMBER='[0-9][0-9.]*([+][a-z0-9.]+)?(-[0-9][0-9a-z.]*)?'
+
+kernel_flavour() { # KERNEL
   if [[ $(system_family) == debian ]]; then
-    if [[ $flavour == [0-9]*-* ]]; then flavour=${flavour#*-}; fi
-    echo "$flavour"
+    sed -E "s/^$KERNEL_NUMBER-//" <<<"$1"
   elif [[ $1 == *uek* ]]; then
     echo uek
+  elif [[ $1 == *+* ]]; then
+    # For debugging, for real time.
+    echo "${1##*+}"
   else
     echo stock
   fi
@@ -34,14 +37,11 @@ next_kernel() {
 # generic-hwe-24.04; nothing where none is installed. Of several, the one whose kernel is the newest.
 kernel_meta() {
   dpkg-query -W -f='${db:Status-Abbrev}\t${Package}\t${Depends}\n' 'linux-image-*' 2>/dev/null |
-    awk -F'\t' -v flavour="$(kernel_flavour "$(uname -r)")" '
-      $1 ~ /^[ih]i/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, /linux-image-(unsigned-)?[0-9][^ ,|]*/) {
+    awk -F'\t' -v kernel_of="linux-image-(unsigned-)?$KERNEL_NUMBER-$(kernel_flavour "$(uname -r)")( |,|\$)" '
+      $1 ~ /^[ih]i/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, kernel_of) {
         kernel = substr($3, RSTART, RLENGTH)
         sub(/^linux-image-(unsigned-)?/, "", kernel)
-        own = kernel
-        sub(/^[^-]*-([0-9][^-]*-)?/, "", own)
-        # Not the end alone: the cloud-amd64 of Debian is another flavour than its amd64.
-        if (own == flavour) print kernel "\t" substr($2, length("linux-image-") + 1)
+        print kernel "\t" substr($2, length("linux-image-") + 1)
       }' | sort -V | tail -n 1 | cut -f2
 }
 

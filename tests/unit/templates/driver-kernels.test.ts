@@ -1,39 +1,83 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
-import { expect, test } from "vitest";
+import { execa, execaSync } from "execa";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 const LIB = join(__dirname, "..", "..", "..", "templates", "lib", "driver-kernels.sh");
+const DPKG_MISSING = execaSync("dpkg-query", ["--version"], { reject: false }).failed;
 
-/** What brings the successors of the running kernel, by the packages that a stand-in of dpkg lists. */
-async function meta(running: string, packages: readonly string[]): Promise<string> {
-  const program = `set -euo pipefail; source "$0"
-    system_family() { echo debian; }; uname() { echo "$running"; }; dpkg-query() { echo "$packages"; }
-    kernel_meta`;
-  const env = { running, packages: packages.join("\n") };
-  return (await execa("bash", ["-c", program, LIB], { env })).stdout;
-}
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "tms-llm-dpkg-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
 
-const DEBIAN = [
-  "ii \tlinux-image-amd64\tlinux-image-6.1.0-41-amd64 (= 6.1.158-1)",
-  "ii \tlinux-image-cloud-amd64\tlinux-image-6.1.0-41-cloud-amd64 (= 6.1.158-1)",
-  "ii \tlinux-image-6.1.0-41-amd64\tkmod, linux-base (>= 4.3~)",
-  "rc \tlinux-image-rt-amd64\tlinux-image-6.1.0-41-rt-amd64 (= 6.1.158-1)",
-];
-const BACKPORTS = ["ii \tlinux-image-amd64\tlinux-image-6.12.43+deb12-amd64 (= 6.12.43-1~bpo12+1)"];
-const UBUNTU = [
-  "ii \tlinux-image-generic\tlinux-image-6.8.0-31-generic, linux-modules-extra-6.8.0-31-generic, linux-firmware",
-  "ii \tlinux-image-generic-hwe-24.04\tlinux-image-6.14.0-33-generic, linux-firmware",
-  "ii \tlinux-image-aws\tlinux-image-6.8.0-1039-aws",
-];
+/** On a system of that family which runs a kernel: what a function of the library says. */
+const ask = async (family: "debian" | "rhel", running: string, command: string) =>
+  (
+    await execa(
+      "bash",
+      [
+        "-c",
+        `set -euo pipefail; system_family() { echo ${family}; }; uname() { echo "$RUNNING"; }; source "$0"; ${command}`,
+        LIB,
+      ],
+      { env: { RUNNING: running, DPKG_ADMINDIR: folder } },
+    )
+  ).stdout;
 
 test.each([
-  ["Debian's own, beside the one for clouds", "6.1.0-41-amd64", DEBIAN, "amd64"],
-  ["Debian's for clouds", "6.1.0-41-cloud-amd64", DEBIAN, "cloud-amd64"],
-  ["Debian's of its backports, where the next one waits for a boot", "6.12.9+bpo-amd64", BACKPORTS, "amd64"],
-  ["one whose package was removed", "6.1.0-41-rt-amd64", DEBIAN, ""],
-  ["Ubuntu's of two series, whose newer one is booted", "6.14.0-33-generic", UBUNTU, "generic-hwe-24.04"],
-  ["a cloud's on Ubuntu", "6.8.0-1039-aws", UBUNTU, "aws"],
-  ["a kernel that no package follows", "6.12.1-custom", UBUNTU, ""],
-])("the package that brings the next kernel: %s", async (_, running, packages, wanted) => {
-  expect(await meta(running, packages)).toBe(wanted);
+  ["debian", "6.8.0-88-generic", "generic"],
+  ["debian", "6.8.0-1021-aws", "aws"],
+  ["debian", "6.8.0-1015-azure-fde", "azure-fde"],
+  ["debian", "6.1.0-41-amd64", "amd64"],
+  ["debian", "6.1.0-41-cloud-amd64", "cloud-amd64"],
+  ["debian", "6.12.57+deb12-amd64", "amd64"],
+  ["debian", "6.12.12+bpo-cloud-amd64", "cloud-amd64"],
+  ["debian", "6.1.0-0.deb11.5-amd64", "amd64"],
+  ["debian", "6.8.12-4-pve", "pve"],
+  ["debian", "6.9.3-custom", "custom"],
+  ["debian", "6.9.3", "6.9.3"],
+  ["rhel", "5.14.0-570.el9.x86_64", "stock"],
+  ["rhel", "5.14.0-570.el9.x86_64+debug", "debug"],
+  ["rhel", "5.15.0-300.163.18.el8uek.x86_64", "uek"],
+] as const)("on %s the flavour of kernel %s is %s", async (family, kernel, flavour) => {
+  expect(await ask(family, kernel, 'kernel_flavour "$RUNNING"')).toBe(flavour);
 });
+
+const META = {
+  "linux-image-amd64": "linux-image-6.1.0-41-amd64 (= 6.1.158-1)",
+  "linux-image-cloud-amd64": "linux-image-6.1.0-41-cloud-amd64 (= 6.1.158-1)",
+  "linux-image-rt-amd64": "linux-image-6.1.0-41-rt-amd64 (= 6.1.158-1)",
+  "linux-image-6.1.0-41-amd64": "kmod",
+  "linux-image-virtual": "linux-image-6.8.0-88-generic, linux-firmware",
+  "linux-image-generic-hwe-24.04":
+    "linux-firmware, linux-image-unsigned-6.14.0-37-generic | linux-image-6.14.0-37-generic",
+  "linux-image-extra-virtual": "linux-image-generic",
+  "linux-image-aws": "linux-image-6.8.0-1021-aws, linux-modules-extra-6.8.0-1021-aws",
+};
+
+test.skipIf(DPKG_MISSING).each<[string, readonly (keyof typeof META)[], string]>([
+  ["6.1.0-41-amd64", ["linux-image-amd64", "linux-image-cloud-amd64", "linux-image-rt-amd64"], "amd64"],
+  ["6.1.0-41-cloud-amd64", ["linux-image-amd64", "linux-image-cloud-amd64"], "cloud-amd64"],
+  ["6.12.57+deb12-amd64", ["linux-image-amd64"], "amd64"],
+  ["6.8.0-88-generic", ["linux-image-virtual", "linux-image-extra-virtual"], "virtual"],
+  [
+    "6.8.0-88-generic",
+    ["linux-image-virtual", "linux-image-generic-hwe-24.04", "linux-image-aws"],
+    "generic-hwe-24.04",
+  ],
+  ["6.8.0-1021-aws", ["linux-image-aws", "linux-image-virtual"], "aws"],
+  ["6.1.0-41-amd64", ["linux-image-6.1.0-41-amd64"], ""],
+  ["6.9.3-custom", ["linux-image-amd64", "linux-image-aws"], ""],
+])(
+  "with kernel %s and the packages %j the next kernels come by linux-image-%s, by real dpkg",
+  async (kernel, names, meta) => {
+    mkdirSync(join(folder, "info"));
+    const stanzas = names.map(
+      (name) =>
+        `Package: ${name}\nStatus: install ok installed\nMaintainer: a test\nArchitecture: all\nVersion: 1\nDepends: ${META[name]}\nDescription: made for a test\n`,
+    );
+    writeFileSync(join(folder, "status"), stanzas.join("\n"));
+    expect(await ask("debian", kernel, "kernel_meta")).toBe(meta);
+  },
+);

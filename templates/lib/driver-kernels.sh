@@ -34,11 +34,11 @@ next_kernel() {
 }
 
 # kernel_meta: what follows linux-image- in the name of the package that brings the running kernel's successors, e.g.
-# generic-hwe-24.04; nothing where none is installed. Of several, the one whose kernel is the newest.
+# generic-hwe-24.04; nothing where none is installed, or it is held and brings none. Of several, the one whose kernel is the newest.
 kernel_meta() {
   dpkg-query -W -f='${db:Status-Abbrev}\t${Package}\t${Depends}\n' 'linux-image-*' 2>/dev/null |
     awk -F'\t' -v kernel_of="linux-image-(unsigned-)?$KERNEL_NUMBER-$(kernel_flavour "$(uname -r)")( |,|\$)" '
-      $1 ~ /^[ih]i/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, kernel_of) {
+      $1 ~ /^ii/ && $2 !~ /^linux-image-(unsigned-)?[0-9]/ && match($3, kernel_of) {
         kernel = substr($3, RSTART, RLENGTH)
         sub(/^linux-image-(unsigned-)?/, "", kernel)
         print kernel "\t" substr($2, length("linux-image-") + 1)
@@ -59,7 +59,7 @@ header_names() {
 }
 
 hint_kernel() { # headers|modules
-  hint "the next kernel's $1" "no package that brings new kernels is installed (linux-image-…), or none of the driver's goes with it" \
+  hint "the next kernel's $1" "no package that brings new kernels is installed (linux-image-…), or it is held, or none of the driver's goes with it" \
     "before booting another kernel install its $1 too; else the GPU is gone until up has run"
 }
 
@@ -106,10 +106,24 @@ ensure_signed_modules() {
     fi
     if [[ $VERB == apply ]]; then
       mapfile -t names < <(going_forward "$(printf '%s\n' "${names[@]}" | sed -n "/^$in_modules-[a-z]/p")" "${missing[@]}")
-      upgrade_packages "${names[@]}" "${members[@]}"
+      mapfile -t missing < <(with_kernel "${names[@]}")
+      upgrade_packages "${missing[@]}" "${members[@]}"
     fi
+  elif [[ $VERB == apply && " ${missing[*]} " =~ " $in_modules-"[a-z] ]]; then
+    mapfile -t missing < <(with_kernel "${missing[@]}")
+    install_packages "${missing[@]}"
   fi
   ensure_packages_in_turn "${names[@]}"
+}
+
+# with_kernel NAME…: these; and with the meta package of the modules, the kernel's own. The former alone might bring a newer
+# kernel without the drivers that are in a package of their own, and the host would boot it without a network.
+with_kernel() {
+  local meta
+  printf '%s\n' "$@"
+  [[ " $* " =~ " $in_modules-"[a-z] ]] || return 0
+  meta=$(kernel_meta)
+  if [[ -n $meta ]]; then echo "linux-image-$meta"; fi
 }
 
 # going_forward META NAME…: these; or META alone, where the newest driver has no modules for them any more: then a reboot into the

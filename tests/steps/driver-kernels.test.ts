@@ -29,7 +29,8 @@ const kernelPackages = (number: number, driver: string): MadePackage[] => {
   const common = `nvidia-kernel-common-580-server (<= ${driver}-0ubuntu1), nvidia-kernel-common-580-server (>= ${driver})`;
   return [
     { name: `linux-image-${name}`, version, files: { [`/boot/vmlinuz-${name}`]: "" } },
-    { name: `linux-image-${META}`, version, needs: `linux-image-${name}` },
+    { name: `linux-modules-extra-${name}`, version },
+    { name: `linux-image-${META}`, version, needs: `linux-image-${name}, linux-modules-extra-${name}` },
     {
       name: `${MODULES}-${name}`,
       version,
@@ -105,10 +106,13 @@ describe.skipIf(DOCKER_MISSING)(
     afterAll(() => host.remove());
 
     test("the modules come by the meta package that goes with the host's kernels, and are not held; the rest is", async () => {
+      await publish(kernelPackages(88, RELEASES[0]));
       await apply();
       expect(await host.shell(`dpkg-query -W -f '\${Package}\\n' '${MODULES}-*' | sort | xargs`)).toBe(
-        `${MODULES}-${kernel(87)} ${MODULES}-${META}`,
+        `${MODULES}-${kernel(87)} ${MODULES}-${kernel(88)} ${MODULES}-${META}`,
       );
+      // A newer kernel that came with them is whole.
+      expect(await host.shell(`dpkg-query -W -f '\${Package} ' 'linux-modules-extra-*'`)).toContain(kernel(88));
       expect(await host.shell(`cat /run/nvidia-loaded; apt-mark showhold | sort | xargs`)).toBe(
         `580.126.09\n${[NAMES[0], `nvidia-firmware-580-server-${RELEASES[0]}`, ...NAMES.slice(1)].sort().join(" ")}`,
       );

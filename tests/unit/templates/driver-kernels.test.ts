@@ -79,5 +79,7 @@ test.skipIf(DPKG_MISSING).each<[string, readonly (keyof typeof META)[], string]>
     );
     writeFileSync(join(folder, "status"), stanzas.join("\n"));
     expect(await ask("debian", kernel, "kernel_meta")).toBe(meta);
+    writeFileSync(join(folder, "status"), stanzas.join("\n").replaceAll("install ok", "hold ok"));
+    expect(await ask("debian", kernel, "kernel_meta")).toBe("");
   },
 );

@@ -226,7 +226,10 @@ ensure_command_output() {
 
 # discard_artifact NAME: what was unpacked is not needed a second time, however often it was sent.
 discard_artifact() {
-  rm -f -- "$INCOMING/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")"
+  local path
+  path=$INCOMING/$(awk -F'\t' -v name="$1" '$1 == name { print $2 }' "$STEP_DIR/artifacts.tsv")
+  # A download that broke off, before it was sent.
+  rm -f -- "$path" "$path.part"
 }
 
 # download URL PATH: in three attempts, each of which goes on where the one before broke off or fell silent. curl alone

@@ -95,6 +95,13 @@ describe("an artifact that the host fetches", () => {
   });
 });
 
+test("an artifact that was sent at last leaves nothing of the download that broke off", async () => {
+  writeFileSync(join(folder, "incoming", sha256), content);
+  writeFileSync(part(), content.subarray(0, 1000));
+  const { failed } = await artifact("", "trap 'discard_artifact it' EXIT");
+  expect([failed, existsSync(part()), existsSync(join(folder, "incoming", sha256))]).toEqual([false, false, false]);
+});
+
 test("an artifact that lies on the host is taken from there, and nobody is asked", async () => {
   writeFileSync(join(folder, "wheel"), content);
   const said = await artifact("http://127.0.0.1:9/", `offer_artifact it ${folder}/wheel`);

@@ -18,7 +18,7 @@ const CONTEXT = { stack: "own", architecture: "amd64" };
 test("a host that nobody has measured is told, with what the plan takes for granted of it", () => {
   expect(assumptions(stack({ engine: { kind: "vllm" } }), CONTEXT).join("\n")).toMatchInlineSnapshot(`
     "facts.own.yaml is not there, so nobody has measured the host. The plan takes for granted:
-      - amd64, as this machine is
+      - amd64 with glibc 2.34 or newer, which decides what packages vLLM takes
       - the firewall of the host's family: ufw, or firewalld on RHEL's
       - memory for kanana with a context of 24k, on a GPU whose driver works
     npm run facts -- own measures it; up does so before it changes anything.
@@ -34,6 +34,14 @@ test("what the stack file says is not taken for granted, and Ollama may compute 
     npm run facts -- own measures it; up does so before it changes anything.
     "
   `);
+});
+
+test("an engine in Python is not planned for the processor of this machine", () => {
+  const onArm = { ...CONTEXT, architecture: "arm64" };
+  expect(assumptions(stack({ engine: { kind: "vllm" } }), onArm)).toContain(
+    "  - amd64 with glibc 2.34 or newer, which decides what packages vLLM takes",
+  );
+  expect(assumptions(stack({}), onArm)).toContain("  - arm64, as this machine is");
 });
 
 test("of a measured host and of a sandbox nothing is taken for granted", () => {

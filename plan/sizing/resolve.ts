@@ -4,11 +4,11 @@ import { engineDevice } from "../gpu";
 import type { PythonLock } from "../catalog/python";
 import { PYTHON_ENGINES } from "../catalog/python-engines";
 import { judgeCompatibility, type EngineDemand, type Placement } from "../compatibility";
-import { judgeComputeFloors, settingsFloors } from "../compute-floor";
+import { computeFloors, judgeComputeFloors, settingsFloors } from "../compute-floor";
 import { architectureRefused, engineLock } from "../engines/python-lock";
 import type { Engine, Model, StackConfig } from "../config/schema";
 import type { HostFacts } from "../host-facts";
-import { PlanRefused } from "../preflight/refusal";
+import { PlanRefused, type Refusal } from "../preflight/refusal";
 import { isSizable, type CacheType } from "./arithmetic";
 import { faultyGpus, withEngineGpus } from "./engine-gpus";
 import { afterDriver, factsMissing, judgeAuto } from "./judge-auto";
@@ -61,15 +61,21 @@ export function resolveStack(config: StackConfig, stack: string, measured: HostF
     ...faulty,
     ...(judged?.refusals.map((refusal) => (needsSystem(config) ? afterDriver(refusal, stack) : refusal)) ?? []),
   ];
-  const refusals = [
-    ...(auto ? [...found, ...candidates.flatMap((one) => judgeAuto(one, config))] : []),
-    ...judgeComputeFloors(settingsFloors(config.engine), facts?.gpus ?? []),
-  ];
+  const refusals = auto
+    ? [
+        ...found,
+        ...candidates.flatMap((one) => judgeAuto(one, config)),
+        ...judgeComputeFloors(settingsFloors(config.engine), facts?.gpus ?? []),
+      ]
+    : [...found.filter(stays), ...judgeComputeFloors(computeFloors(config.engine), facts?.gpus ?? [])];
   if (refusals.length > 0) throw new PlanRefused(stack, refusals);
   // What stands there in numbers is no business of ours where the GPU is in trouble: preflight says so.
   const placement = found.length === 0 ? judged?.placement : undefined;
   return { ...inNumbers(config, candidates, stack, facts, placement), ...(placement ? { placement } : {}) };
 }
+
+/** Whether no driver and no smaller number takes a reason away, so that a plan would only be refused by the host itself. */
+const stays = ({ id }: Refusal) => id === "operating-system" || id === "glibc";
 
 function candidate(model: Model, engine: Engine): Candidate {
   const match = findModel(model.source, model.catalog);

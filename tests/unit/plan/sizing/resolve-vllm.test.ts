@@ -214,4 +214,17 @@ engine.kvCacheType is fp8, with which vLLM does not start on this GPU (gpu-fp8-c
       "driver 580 or newer",
     );
   });
+
+  test("what no driver and no smaller number mends is refused in numbers too", () => {
+    const model = { ...KANANA, context: "8k" };
+    const [l4] = on("l4").gpus;
+    const old = on("l4", { gpus: [{ ...l4!, name: "Tesla V100", computeCapability: "7.0" }] });
+    expect(refusal({}, model, old)).toContain("The GPU is older than vLLM computes on (gpu-compute)");
+    const arm = on("l4", { architecture: "arm64", system: { id: "ol", version: "8.10" }, glibc: "2.28" });
+    expect(refusal({}, model, arm)).toContain("(glibc)\n  found:   glibc 2.28\n  needed:  glibc 2.34 or newer");
+    expect(resolve({}, model, { ...arm, architecture: "amd64" })).toMatchObject({ context: 8192 });
+    const unknown = on("l4", { system: { id: "fedora", version: "42" } });
+    expect(refusal({}, model, unknown)).toContain("(operating-system)");
+    expect(resolve({}, model, on("l4", { driver: "570.86.15" }))).toMatchObject({ context: 8192 });
+  });
 });

@@ -10,7 +10,7 @@ import {
   type OverviewHost,
   type OverviewRow,
 } from "../plan/sizing/overview";
-import { seenByEngine } from "../plan/sizing/engine-gpus";
+import { hasKnownInstance, seenByEngine } from "../plan/sizing/engine-gpus";
 import { HOST_RESERVE_BYTES } from "../plan/sizing/room";
 import { mostPercent, vllmGpus } from "../plan/sizing/vllm";
 import { readGivenFile } from "./age";
@@ -42,7 +42,7 @@ export function models(stack: string, options: ModelsOptions): Promise<ExitCode>
   const requests = parallel === 1 ? "one request" : `${parallel} requests`;
   console.log(
     host
-      ? `${words}. A cell: weights, and the longest context for ${requests} at a time; bf16 is for vLLM, the others for Ollama.`
+      ? `${words}. A cell: weights, and the longest context for ${requests} at a time; bf16 is for vLLM, with gpuMemoryPercent on auto, the others for Ollama.`
       : words,
   );
   return Promise.resolve(EXIT.good);
@@ -80,6 +80,10 @@ function chosenHost(stack: string, { vram, facts }: ModelsOptions): NamedHost {
 
 function measured({ gpus: all, memory }: HostFacts, file: string, ollama?: string): NamedHost {
   const gpus = seenByEngine(all);
+  if (gpus.some((gpu) => gpu.mig && !hasKnownInstance(gpu)))
+    return {
+      words: `By ${file} a GPU is split into instances (MIG), and how much memory the engine gets is not known, so these are sizes alone: measure the host again, once it has an instance.`,
+    };
   const usable = gpus.map((gpu) => (gpu.memory ?? memory - HOST_RESERVE_BYTES) - gpu.heldByOthers);
   const words = gpus.length > 0 ? gpus.map(({ name }) => name).join(", ") : `${atMost(memory)} of memory, no GPU`;
   return {

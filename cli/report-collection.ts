@@ -44,12 +44,22 @@ export async function collect(stack: string, say: (line: string) => void): Promi
   if (project) await gathering.add("plan.json", () => planInShort(project));
   await gathering.add("machine.json", () => machine(stack, config));
 
-  const pulumi = await gathering.attempt("pulumi-state.json", () => openPulumi(stack, needed(config)));
+  const pulumi = await gathering.attempt("pulumi-state.json", () =>
+    openPulumi(stack, needed(config, "the stack file")),
+  );
   if (pulumi) await gathering.add("pulumi-state.json", () => stateInShort(pulumi.state));
   say("Proving the endpoint.");
-  await gathering.add("smoke.json", () => proof(needed(project), needed(pulumi)), REMOTE_MILLISECONDS);
+  await gathering.add(
+    "smoke.json",
+    () => proof(needed(project, "the plan"), needed(pulumi, "Pulumi's state")),
+    REMOTE_MILLISECONDS,
+  );
   say("Asking the host.");
-  const host = await gathering.attempt("host/", () => askHost(stack, needed(config), project), REMOTE_MILLISECONDS);
+  const host = await gathering.attempt(
+    "host/",
+    () => askHost(stack, needed(config, "the stack file"), project),
+    REMOTE_MILLISECONDS,
+  );
   if (host) gathering.merge(host);
   return {
     files: gathering.files,
@@ -66,9 +76,8 @@ export async function collect(stack: string, say: (line: string) => void): Promi
 }
 
 /** @throws Error where an earlier part has failed */
-function needed<T>(part: T | undefined): T {
-  if (part === undefined)
-    throw new Error("it takes the stack file, the plan or Pulumi's state, and one of them cannot be had");
+function needed<T>(part: T | undefined, what: string): T {
+  if (part === undefined) throw new Error(`it takes ${what}, which is missing too`);
   return part;
 }
 

@@ -28,6 +28,12 @@ export async function openPulumi(stack: string, { target }: StackConfig): Promis
     );
   const sandbox = target.kind === "sandbox";
   const pulumi = new Pulumi(stack, pulumiEnvironment({ pulumi: cli, plugins: [], sandbox }));
+  if (!(await pulumi.hasResources()))
+    throw new CommandFailure(
+      `nothing of ${stack} is deployed by Pulumi's state${pulumi.backend === undefined ? "" : ` (${pulumi.backend})`}`,
+      `npm run up -- ${stack} deploys it; what another clone or PULUMI_BACKEND_URL has deployed is reported with those`,
+      EXIT.failed,
+    );
   const state = await pulumi.exportWithSecrets();
   return { state, secrets: secretsInState(state), outputs: () => pulumi.outputs() };
 }

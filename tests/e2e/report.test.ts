@@ -109,6 +109,7 @@ describe.skipIf(DOCKER_MISSING)("the report on a deployment (needs Docker)", () 
     const manifest = JSON.parse(text(files, "manifest.json")) as { schema: string; missing: Record<string, string> };
     expect(manifest.schema).toBe("tms-llm/report/v1");
     expect(Object.keys(manifest.missing)).toContain("host/");
+    expect(manifest.missing["pulumi-state.json"]).toMatch(/^nothing of dev is deployed by Pulumi's state/);
     expect(text(files, "errors.txt")).toMatch(/^host\/: /m);
     expect(text(files, "stack/Pulumi.dev.yaml")).toContain("kind: sandbox");
     expect(JSON.parse(text(files, "machine.json"))).toHaveProperty("toolchain");

@@ -1,4 +1,5 @@
 import type { StackConfig } from "../plan/config/schema";
+import { exampleNotice, exampleValues } from "../plan/config/example-values";
 import { assumptions } from "../plan/review/assumptions";
 import { recordedRefusal, remeasure } from "./admission";
 import { EXIT, type ExitCode } from "./failure";
@@ -31,6 +32,8 @@ async function show(stack: string, config: StackConfig, options: PreviewOptions)
   const pulumi = new Pulumi(stack, environment);
   // Pulumi takes as long to tell its state as the plan takes.
   const [deployed, project] = await Promise.all([pulumi.hasResources(), Promise.resolve().then(() => admitted(stack))]);
+  const notice = exampleNotice(stack, exampleValues(project.config));
+  if (notice !== undefined) console.error(`${notice}\n`);
   for (const line of assumptions(project.config, project.context)) console.error(line);
   const run = (of: Pulumi, ...more: readonly string[]) =>
     of.show("preview", ...POLICY_PACK, ...(options.diff ? ["--diff"] : []), ...more);

@@ -104,10 +104,9 @@ export class StillAnExample extends Error {
   override readonly name = "StillAnExample";
 
   constructor(stack: string, values: readonly ExampleValue[]) {
-    const count = values.length === 1 ? "a value" : `${values.length} values`;
     super(
       [
-        `Pulumi.${stack}.yaml still has ${count} of the example. No host was contacted.`,
+        `Pulumi.${stack}.yaml still has ${count(values)} of the example. No host was contacted.`,
         values.map(line).join("\n"),
         `npm run preview -- ${stack} shows what would be deployed, with these too.`,
       ].join("\n\n"),
@@ -115,5 +114,14 @@ export class StillAnExample extends Error {
   }
 }
 
-const line = ({ path, found, wanted }: ExampleValue) =>
-  `  ${formatPath(path).slice(NAMESPACE.length + 1)} ${found}: put ${wanted}`;
+/** What is told beside a preview, which takes them; undefined where none is left. */
+export function exampleNotice(stack: string, values: readonly ExampleValue[]): string | undefined {
+  if (values.length === 0) return undefined;
+  return `Pulumi.${stack}.yaml still has ${count(values)} of the example, with which up contacts no host: ${values.map(key).join(", ")}.`;
+}
+
+const count = ({ length }: readonly ExampleValue[]) => (length === 1 ? "a value" : `${length} values`);
+
+const key = ({ path }: ExampleValue) => formatPath(path).slice(NAMESPACE.length + 1);
+
+const line = (value: ExampleValue) => `  ${key(value)} ${value.found}: put ${value.wanted}`;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { exampleValues, StillAnExample } from "../../../../plan/config/example-values";
+import { exampleNotice, exampleValues, StillAnExample } from "../../../../plan/config/example-values";
 import { parseStackConfig } from "../../../../plan/config/parse";
 import { readStackFile } from "../../../../plan/config/stack-file";
 
@@ -34,6 +34,13 @@ describe("the example's values", () => {
 
       npm run preview -- prod shows what would be deployed, with these too."
     `);
+  });
+
+  test("are named beside a preview, which takes them", () => {
+    expect(exampleNotice("prod", left(SHIPPED))).toBe(
+      "Pulumi.prod.yaml still has 5 values of the example, with which up contacts no host: target.host, target.hostKey, models[0].source, models[0].sha256, access.allow[0].",
+    );
+    expect(exampleNotice("prod", left(FILLED))).toBeUndefined();
   });
 
   test("are the lines that the file marks, and no others", () => {

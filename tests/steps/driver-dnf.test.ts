@@ -72,8 +72,9 @@ const driver = (version: string): readonly MadeRpm[] => [
       ].join("\n"),
       [`/usr/src/nvidia-${version}/Makefile`]: `modules:\n\ttest "$$(gcc -dumpversion)" = 11\n\techo ${version} >nvidia.ko\n`,
     },
-    post: `dkms add -m nvidia -v ${version} -q || :\ndkms build -m nvidia -v ${version} -q || :\ndkms install -m nvidia -v ${version} -q --force || :`,
-    preun: `dkms remove -m nvidia -v ${version} -q --all || :`,
+    // rpm gives its scriptlets a path without the stand-ins.
+    post: `PATH=/usr/local/bin:$PATH\ndkms add -m nvidia -v ${version} -q || :\ndkms build -m nvidia -v ${version} -q || :\ndkms install -m nvidia -v ${version} -q --force || :`,
+    preun: `PATH=/usr/local/bin:$PATH\ndkms remove -m nvidia -v ${version} -q --all || :`,
   },
 ];
 const DRIVERS = ["580.126.09", "590.48.01"] as const;
@@ -249,8 +250,9 @@ describe.skipIf(DOCKER_MISSING)(
       await host.shell("rm -f /run/nvidia-loaded");
       expect(
         differences(bare, await takeSnapshot(host), "equivalent").filter(
-          // kmod's own lists of the modules of a kernel, of which the host has nothing else.
-          (line) => !/\/dev\/nvidia|\/var\/lib\/tms-llm|\/lib\/modules/.test(line),
+          // kmod's own lists of the modules of a kernel, of which the host has nothing else; and the folders of the made
+          // compiler, which belong to its package as little as those of any other made one.
+          (line) => !/\/dev\/nvidia|\/var\/lib\/tms-llm|\/lib\/modules|path \/opt\/rh/.test(line),
         ),
       ).toEqual([]);
       expect(await host.shell("find /lib/modules -name nvidia.ko; find /etc/dkms -name 'nvidia*'")).toBe("");

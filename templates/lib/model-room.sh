@@ -24,7 +24,7 @@ require_model_room() {
   fi
   free=$(df --output=avail -B1 "$MODEL_STORE" | tail -n 1)
   ((needed + (needed > 0 ? MODEL_RESERVE : 0) <= free)) ||
-    fail "model $1 does not fit on the disk" "$(human_size "$needed") come from $where, and $(human_size "$free") are free at $MODEL_STORE" \
+    fail "model $1 does not fit on the disk" "$(human_size "$needed") come from $where, and $(human_size "$free" --round=down) are free at $MODEL_STORE" \
       "free some space, mount a larger disk at $MODEL_STORE, or choose a smaller quantization or model; nothing was fetched$(former_goes_on "$1")"
 }
 
@@ -69,4 +69,5 @@ bytes_to_fetch() {
   echo "$sum"
 }
 
-human_size() { numfmt --to=iec-i --suffix=B --format=%.1f "$1"; }
+# human_size BYTES [OPTION]: rounded up, unless told otherwise.
+human_size() { numfmt --to=iec-i --suffix=B --format=%.1f "${@:2}" "$1"; }

@@ -27,8 +27,8 @@ export class RegistryStandIn {
     await host.copy(join(PROJECT, "tests/fixtures/ollama/registry.py"), "/srv/registry.py");
     await host.shell(`set -e
       mkdir -p /srv/registry/blobs
-      echo 127.0.0.1 registry.internal >>/etc/hosts
-      openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=registry.internal -addext subjectAltName=DNS:registry.internal \\
+      echo 127.0.0.1 registry.internal storage.internal >>/etc/hosts
+      openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=registry.internal -addext subjectAltName=DNS:registry.internal,DNS:storage.internal \\
         -keyout /srv/registry-key.pem -out /srv/registry-certificate.pem 2>/dev/null
       cat /srv/registry-certificate.pem /srv/registry-key.pem >/srv/registry.pem
       cp /srv/registry-certificate.pem /usr/local/share/ca-certificates/registry.crt

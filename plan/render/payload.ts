@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
-import { createTar, type TarFileInput } from "nanotar";
+import type { TarFileInput } from "nanotar";
+import { gzipped } from "../gzipped-tar";
 import { PHASES, type PhaseName, type PlannedFile, type Step } from "../step";
 import { templateNames, templateText } from "./template-files";
 
@@ -101,7 +101,7 @@ function archive(files: Readonly<Record<string, string>>): string {
     data,
     attrs: { mode: "600", mtime: 0, uid: 0, gid: 0, user: "root", group: "root" },
   }));
-  return gzipSync(createTar(entries)).toString("base64");
+  return gzipped(entries).toString("base64");
 }
 
 /** The text for the loader's stdin. Contains the secrets: treat it as one. */

@@ -67,12 +67,13 @@ function engineServers(config: ResolvedConfig, context: Context): NeededServer[]
 
 function ollamaServers(
   version: string,
-  { models, mirrors }: ResolvedConfig,
+  { models, mirrors, existing }: ResolvedConfig,
   { architecture }: Context,
 ): NeededServer[] {
   const archive = OLLAMA_RELEASES[version] && releasedArchive(OLLAMA_RELEASES[version], architecture);
   const registry = (name: ServerName, mirror: string | undefined, prefix: string): NeededServer[] => {
-    const fetched = models.filter(({ source }) => source.startsWith(prefix));
+    // An Ollama that is adopted may have them already; which of them is for its own step to see.
+    const fetched = existing.ollama === "adopt" ? [] : models.filter(({ source }) => source.startsWith(prefix));
     const there = fetched.map((model) => ({ kind: "model", id: model.name }));
     return fetched.length === 0 ? [] : [{ name, urls: placeOf(name, mirror && `https://${mirror}`), there }];
   };

@@ -53,6 +53,11 @@ describe("the servers that a host needs", () => {
       [ARCHIVE, "huggingFaceGguf: https://hf.co"],
     ],
     [
+      "Ollama in the place of another, whose models it takes over",
+      { ...OLLAMA("ollama:qwen3:8b"), existing: { ollama: "adopt" } },
+      [ARCHIVE],
+    ],
+    [
       "Ollama behind mirrors",
       { ...OLLAMA("ollama:qwen3:8b"), mirrors: { ollama: "folder:/srv/o", ollamaLibrary: "registry.internal:5000" } },
       ["ollamaLibrary: https://registry.internal:5000"],
